@@ -1,0 +1,95 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+/// For the modules that hold C pointers: every unsafe use is marked.
+let strictMemory: [SwiftSetting] = strict + [.strictMemorySafety()]
+
+// The import table of the house (docs/architecture.md); Tests/TidyTests hold the sources to it.
+let package = Package(
+    name: "backorderd",
+    products: [
+        .executable(name: "backorderd", targets: ["backorderd"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CRabbitMQ", path: "Sources/CRabbitMQ", pkgConfig: "librabbitmq",
+            providers: [.apt(["librabbitmq-dev"])]),
+        .target(name: "InventoryCore", swiftSettings: strict),
+        .target(
+            name: "MessageSchema",
+            dependencies: ["InventoryCore", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: strict),
+        .target(name: "BackOrderStore", dependencies: ["InventoryCore"], swiftSettings: strict),
+        .target(
+            name: "SQLiteStore",
+            dependencies: ["InventoryCore", "BackOrderStore", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: strict),
+        .target(name: "AMQPClient", dependencies: ["CRabbitMQ"], swiftSettings: strictMemory),
+        .target(
+            name: "Worker",
+            dependencies: [
+                "InventoryCore", "MessageSchema", "BackOrderStore", .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "Configuration", dependencies: ["InventoryCore", .product(name: "Yams", package: "Yams")],
+            swiftSettings: strict),
+        .target(
+            name: "Daemon",
+            dependencies: [
+                "InventoryCore", "MessageSchema", "BackOrderStore", "SQLiteStore", "AMQPClient", "Worker",
+                "Configuration",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "backorderd",
+            dependencies: ["Daemon", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: strict),
+        .target(
+            name: "TestSupport", dependencies: ["InventoryCore", "BackOrderStore"],
+            swiftSettings: strict),
+
+        .testTarget(
+            name: "InventoryCoreTests", dependencies: ["InventoryCore", "BackOrderStore", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "MessageSchemaTests", dependencies: ["InventoryCore", "MessageSchema"], swiftSettings: strict),
+        .testTarget(
+            name: "BackOrderStoreTests", dependencies: ["InventoryCore", "BackOrderStore", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "SQLiteStoreTests",
+            dependencies: [
+                "InventoryCore", "BackOrderStore", "SQLiteStore", "TestSupport",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            swiftSettings: strict),
+        .testTarget(name: "AMQPClientTests", dependencies: ["AMQPClient"], swiftSettings: strict),
+        .testTarget(name: "AMQPClientLiveTests", dependencies: ["AMQPClient"], swiftSettings: strict),
+        .testTarget(
+            name: "WorkerTests",
+            dependencies: ["InventoryCore", "MessageSchema", "BackOrderStore", "Worker", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ConfigurationTests", dependencies: ["InventoryCore", "Configuration"], swiftSettings: strict),
+        .testTarget(name: "TidyTests", swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,87 @@
+/// order-cancelled and order-released.
+extension Turn {
+    mutating func cancel(_ cancelled: OrderCancelled, _ record: OrderRecord) throws -> Decision.Effect {
+        let shares: [LineShare]
+        if let lines = cancelled.lines {
+            shares = try resolve(lines, record, cap: .cancellable)
+        } else {
+            shares = record.order.lines.indices.map { position in
+                let line = record.order.lines[position]
+                return LineShare(
+                    position: position, units: line.waiting + line.held + line.allocated + line.unplaced)
+            }
+        }
+        return try cancel(shares.filter { $0.units > 0 }, record)
+    }
+
+    private mutating func cancel(_ shares: [LineShare], _ record: OrderRecord) throws -> Decision.Effect {
+        if shares.isEmpty { return .none }
+        var withdrawn: [(location: LocationID, lines: [Fulfilment.Line])] = []
+        var freed: [SKU] = []
+        for share in shares.sorted(by: { $0.position < $1.position }) {
+            let position = share.position
+            let line = record.order.lines[position]
+            touch(line.sku)
+            var rest = share.units
+            let fromUnplaced = min(rest, line.unplaced)
+            record.order.lines[position].unplaced -= fromUnplaced
+            rest -= fromUnplaced
+            let fromWaiting = min(rest, line.waiting)
+            try ledger.setWaiting(record, position, line.waiting - fromWaiting)
+            rest -= fromWaiting
+            let fromHeld = min(rest, line.held)
+            record.order.lines[position].held -= fromHeld
+            rest -= fromHeld
+            // The last location in sourcing order gives first.
+            for allocation in line.allocations.sorted(by: { isBefore($1.location, $0.location) }) where rest > 0 {
+                let units = min(rest, allocation.units)
+                let asked = try ledger.deallocate(record, position, at: allocation.location, units)
+                rest -= units
+                if !freed.contains(line.sku) { freed.append(line.sku) }
+                if asked == 0 { continue }
+                let entry = Fulfilment.Line(lineID: line.lineID, sku: line.sku, quantity: asked)
+                if let index = withdrawn.firstIndex(where: { $0.location == allocation.location }) {
+                    withdrawn[index].lines.append(entry)
+                } else {
+                    withdrawn.append((allocation.location, [entry]))
+                }
+            }
+            record.order.lines[position].cancelled += share.units - rest
+            ledger.markChanged(record, line: position)
+        }
+        if record.order.isHeld, !record.order.lines.contains(where: { $0.held > 0 }) {
+            record.order.isHeld = false
+            ledger.markChanged(record)
+        }
+        notify(record, .orderCancelled, shares.sorted { $0.position < $1.position }.map {
+            noticeLine(record, $0.position, $0.units)
+        })
+        withdrawn.sort { isBefore($0.location, $1.location) }
+        for entry in withdrawn {
+            tell(record, .fulfilmentWithdrawn(Fulfilment(location: entry.location, lines: entry.lines)))
+        }
+        try settleBooks(places: [], freed: freed, first: nil, own: record)
+        return .applied
+    }
+
+    mutating func release(_ released: OrderReleased, _ record: OrderRecord) throws -> Decision.Effect {
+        guard record.order.isHeld else { return .none }
+        switch released.decision {
+        case .cancel:
+            return try cancel(OrderCancelled(orderID: released.orderID), record)
+        case .wait:
+            record.order.isHeld = false
+            for position in record.order.lines.indices {
+                let held = record.order.lines[position].held
+                if held == 0 { continue }
+                record.order.lines[position].held = 0
+                record.order.lines[position].unplaced = held
+                ledger.markChanged(record, line: position)
+                touch(record.order.lines[position].sku)
+            }
+            ledger.markChanged(record)
+            try settlePlacing(record, holdAllowed: false)
+            return .applied
+        }
+    }
+}

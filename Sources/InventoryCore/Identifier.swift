@@ -1,0 +1,79 @@
+/// A name that came from outside: an order, a SKU, a location, a supplier.
+///
+/// Compared, ordered and hashed **byte for byte**, as the contract says. Swift's own `String` compares by Unicode
+/// equivalence, under which two different SKUs could be one; that is why this type exists.
+public struct Identifier: Hashable, Comparable, Sendable, CustomStringConvertible, ExpressibleByStringLiteral {
+    public let text: String
+
+    public init(_ text: String) {
+        self.text = text
+    }
+
+    public init(stringLiteral value: String) {
+        self.text = value
+    }
+
+    public var description: String { text }
+
+    public static func == (left: Identifier, right: Identifier) -> Bool {
+        // The same sixteen bytes are the same text: a short string in place, or one storage shared. Nearly always that
+        // answers it, without a look at the characters.
+        let (leftBits, rightBits) = (unsafeBitCast(left.text, to: Bits.self), unsafeBitCast(right.text, to: Bits.self))
+        if leftBits.low == rightBits.low && leftBits.high == rightBits.high { return true }
+        if left.text.utf8.count != right.text.utf8.count { return false }
+        return compare(left, right) == 0
+    }
+
+    private typealias Bits = (low: UInt64, high: UInt64)
+
+    /// Less than, equal to or greater than 0, as the bytes of the left are to those of the right.
+    private static func compare(_ left: Identifier, _ right: Identifier) -> Int {
+        var (leftText, rightText) = (left.text, right.text)
+        return leftText.withUTF8 { leftBytes in
+            rightText.withUTF8 { rightBytes in
+                let common = min(leftBytes.count, rightBytes.count)
+                var index = 0
+                while index < common {
+                    if leftBytes[index] != rightBytes[index] { return leftBytes[index] < rightBytes[index] ? -1 : 1 }
+                    index += 1
+                }
+                return leftBytes.count - rightBytes.count
+            }
+        }
+    }
+
+    public static func < (left: Identifier, right: Identifier) -> Bool {
+        compare(left, right) < 0
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        let contiguous: Void? = text.utf8.withContiguousStorageIfAvailable { bytes in
+            hasher.combine(bytes: UnsafeRawBufferPointer(bytes))
+        }
+        if contiguous == nil {
+            for byte in text.utf8 { hasher.combine(byte) }
+        }
+    }
+}
+
+extension Identifier: Codable {
+    public init(from decoder: any Decoder) throws {
+        text = try decoder.singleValueContainer().decode(String.self)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+public typealias OrderID = Identifier
+public typealias LineID = Identifier
+public typealias SKU = Identifier
+public typealias LocationID = Identifier
+public typealias SupplierID = Identifier
+/// A `reorder_id` or an `inbound_id`.
+public typealias SupplyID = Identifier
+
+/// Whole units of one SKU. One line holds at most 1,000,000,000; sums stay far below `Int64.max`.
+public typealias Units = Int64

@@ -1,0 +1,116 @@
+extension Decider {
+    /// How a line's item, pin and customer answer one key: the first matching rule that has it, else what item-updated
+    /// said, else the item of the configuration (longest matching pattern that has it). nil: nobody says.
+    private func setting<Value>(
+        _ sku: SKU, _ pin: LocationID?, _ segment: String?, override: ItemSettings?,
+        rule: (PolicySettings) -> Value?, item: (ItemSettings) -> Value?
+    ) -> Value? {
+        for candidate in rules.rules {
+            guard let value = rule(candidate.settings), candidate.matches(sku, pin, segment) else { continue }
+            return value
+        }
+        return itemSetting(sku, override: override, item)
+    }
+
+    /// What the item says for itself: item-updated first, then the longest matching pattern that has the key.
+    func itemSetting<Value>(_ sku: SKU, override: ItemSettings?, _ item: (ItemSettings) -> Value?) -> Value? {
+        if let override, let value = item(override) { return value }
+        var best: (length: Int, value: Value)?
+        for candidate in rules.items {
+            guard let value = item(candidate.settings), candidate.pattern.length > (best?.length ?? -1),
+                candidate.pattern.matches(sku.text)
+            else { continue }
+            best = (candidate.pattern.length, value)
+        }
+        return best?.value
+    }
+
+    func onBackorder(_ line: OrderLine, segment: String?, override: ItemSettings?) -> OnBackorder {
+        setting(line.sku, line.pin, segment, override: override, rule: \.onBackorder, item: \.onBackorder)
+            ?? rules.policyDefault.onBackorder ?? .accept
+    }
+
+    /// nil: no limit.
+    func backorderLimit(_ line: OrderLine, segment: String?, override: ItemSettings?) -> Units? {
+        let limit =
+            setting(line.sku, line.pin, segment, override: override, rule: \.backorderLimit, item: \.backorderLimit)
+            ?? rules.policyDefault.backorderLimit ?? .none
+        switch limit {
+        case .none: return nil
+        case .units(let units): return units
+        }
+    }
+
+    /// ship and priority belong to the order: the first of its lines for which a rule or an item says one decides.
+    func ship(_ placed: OrderPlaced, override: (SKU) throws -> ItemSettings?) rethrows -> ShipMode {
+        if let ship = placed.ship { return ship }
+        if !rules.rules.isEmpty || !rules.items.isEmpty {
+            for line in placed.lines {
+                let answer = setting(
+                    line.sku, line.location, placed.customer?.segment, override: try override(line.sku),
+                    rule: \.ship, item: \.ship)
+                if let answer { return answer }
+            }
+        } else {
+            for line in placed.lines {
+                if let answer = try override(line.sku)?.ship { return answer }
+            }
+        }
+        return rules.policyDefault.ship ?? .partial
+    }
+
+    func priority(_ placed: OrderPlaced) -> Int {
+        if let priority = placed.priority { return priority }
+        for line in placed.lines {
+            for candidate in rules.rules {
+                guard let priority = candidate.settings.priority,
+                    candidate.matches(line.sku, line.location, placed.customer?.segment)
+                else { continue }
+                return priority
+            }
+        }
+        return rules.policyDefault.priority ?? 0
+    }
+
+    struct ReorderLevels {
+        var point: Units
+        var upTo: Units
+        var minimum: Units
+        var multiple: Units
+    }
+
+    func reorderLevels(_ sku: SKU, override: ItemSettings?) -> ReorderLevels {
+        if rules.items.isEmpty && override == nil { return ReorderLevels(point: 0, upTo: 0, minimum: 0, multiple: 1) }
+        let point = itemSetting(sku, override: override) { $0.reorder?.point }
+        let upTo = itemSetting(sku, override: override) { $0.reorder?.upTo }
+        return ReorderLevels(
+            point: point ?? 0, upTo: upTo ?? max(0, point ?? 0),
+            minimum: itemSetting(sku, override: override) { $0.reorder?.minimum } ?? 0,
+            multiple: max(1, itemSetting(sku, override: override) { $0.reorder?.multiple } ?? 1))
+    }
+
+    func supplier(_ sku: SKU, override: ItemSettings?) -> SupplierID? {
+        itemSetting(sku, override: override, \.supplier)
+    }
+
+    /// The lead time that somebody wrote down: the item's, else the supplier's.
+    func statedLeadTimeDays(_ sku: SKU, override: ItemSettings?) -> Int64? {
+        if let days = itemSetting(sku, override: override, \.leadTimeDays) { return days }
+        guard let supplier = supplier(sku, override: override) else { return nil }
+        return rules.suppliers[supplier]?.leadTimeDays
+    }
+}
+
+extension PolicyRule {
+    /// A key of `match` that is absent matches everything; one that is there wants a value that fits.
+    func matches(_ sku: SKU, _ pin: LocationID?, _ segment: String?) -> Bool {
+        if let pattern = self.sku, !pattern.matches(sku.text) { return false }
+        if let pattern = self.location {
+            guard let pin, pattern.matches(pin.text) else { return false }
+        }
+        if let pattern = self.segment {
+            guard let segment, pattern.matches(segment) else { return false }
+        }
+        return true
+    }
+}

@@ -1,0 +1,87 @@
+/// The deciding of one input: where it collects what it touches and what is to be told.
+struct Turn {
+    let decider: Decider
+    let ledger: WorkingSet
+    var message: InputMessage
+    let now: Instant
+    private(set) var outputs: [Output] = []
+    var rejectedParked: [Decision.RejectedParked] = []
+    /// How many outputs each cause has had; parked messages bring their own cause.
+    private var ordinals: [String: Int] = [:]
+    /// SKUs whose stock, demand or supply changed, in order of first touch: they are looked at for reorders.
+    private(set) var touched: [SKU] = []
+    private var touchedSet: Set<SKU> = []
+
+    init(decider: Decider, ledger: WorkingSet, message: InputMessage, now: Instant) {
+        self.decider = decider
+        self.ledger = ledger
+        self.message = message
+        self.now = now
+    }
+
+    var rules: Rulebook { decider.rules }
+
+    mutating func touch(_ sku: SKU) {
+        if touchedSet.insert(sku).inserted { touched.append(sku) }
+    }
+
+    /// Puts another list of touched SKUs in the place of this one, while a parked message is decided.
+    mutating func swapTouched(_ other: (order: [SKU], members: Set<SKU>)) -> (order: [SKU], members: Set<SKU>) {
+        defer { (touched, touchedSet) = other }
+        return (touched, touchedSet)
+    }
+
+    // MARK: Telling
+
+    /// Tells something about an order: takes the next number of its sequence.
+    mutating func tell(_ record: OrderRecord, _ body: Output.Body) {
+        record.order.sequence += 1
+        ledger.markChanged(record)
+        emit(
+            body,
+            order: Output.OrderReference(
+                orderID: record.order.orderID, customer: record.order.customer?.json,
+                sequence: record.order.sequence))
+    }
+
+    mutating func emit(_ body: Output.Body, order: Output.OrderReference? = nil) {
+        let ordinal = ordinals[message.id, default: 0]
+        ordinals[message.id] = ordinal + 1
+        outputs.append(
+            Output(
+                cause: message.id, ordinal: ordinal, time: now, order: order, body: body, trace: message.trace))
+    }
+
+    mutating func notify(
+        _ record: OrderRecord, _ kind: NotificationKind, _ lines: [CustomerNotification.Line],
+        dispatch: CustomerNotification.Dispatch? = nil
+    ) {
+        if lines.isEmpty { return }
+        tell(record, .notification(CustomerNotification(kind: kind, lines: lines, dispatch: dispatch)))
+    }
+
+    func noticeLine(_ record: OrderRecord, _ position: Int, _ quantity: Units, promised: Bool = false)
+        -> CustomerNotification.Line
+    {
+        let line = record.order.lines[position]
+        return CustomerNotification.Line(
+            lineID: line.lineID, sku: line.sku, quantity: quantity, promisedAt: promised ? line.promisedAt : nil)
+    }
+
+    // MARK: Locations
+
+    /// Whether one location is looked at before another: configured ones in their order, then the others by name.
+    func isBefore(_ left: LocationID, _ right: LocationID) -> Bool {
+        let leftRank = decider.sourcingRank[left] ?? .max
+        let rightRank = decider.sourcingRank[right] ?? .max
+        return leftRank != rightRank ? leftRank < rightRank : left < right
+    }
+
+    /// The SKU's locations with available units, in sourcing order.
+    func sources(_ item: ItemRecord) -> [(location: LocationID, available: Units)] {
+        var sources: [(location: LocationID, available: Units)] = []
+        for stock in item.item.stock where stock.available > 0 { sources.append((stock.location, stock.available)) }
+        if sources.count > 1 { sources.sort { isBefore($0.location, $1.location) } }
+        return sources
+    }
+}

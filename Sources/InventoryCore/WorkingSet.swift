@@ -1,0 +1,300 @@
+/// The part of the books that a run of inputs touches, in memory, with its changes laid over what the store has.
+///
+/// Lives inside one transaction and on one thread. The decisions change it; `takeChanges()` says what is to be written.
+/// What was loaded once is not asked again, so a whole batch is decided on one picture.
+public final class WorkingSet {
+    let reader: any LedgerReader
+    let strategy: Strategy
+
+    private var orders: [OrderID: OrderRecord] = [:]
+    private var absentOrders: Set<OrderID> = []
+    private var changedOrders: [OrderRecord] = []
+    private var items: [SKU: ItemRecord] = [:]
+    private var parkedByOrder: [OrderID: [ParkedMessage]] = [:]
+    private var newlyParked: [ParkedMessage] = []
+    private var unparked: [ParkedMessage] = []
+    private var discrepancies: [Discrepancy] = []
+    var knownSupplies: [SupplyRowKey: SupplyRecord] = [:]
+    /// The rows of each supply id that was asked for whole.
+    var suppliesLoadedByID: Set<SupplyID> = []
+
+    public init(reader: any LedgerReader, strategy: Strategy) {
+        self.reader = reader
+        self.strategy = strategy
+    }
+
+    // MARK: Loading
+
+    /// Loads in few questions what these inputs name; what they need beyond that is loaded when it is met.
+    public func prefetch(_ inputs: [InputMessage]) throws {
+        var orderIDs: Set<OrderID> = []
+        var skus: Set<SKU> = []
+        for message in inputs {
+            switch message.input {
+            case .orderPlaced(let placed):
+                orderIDs.insert(placed.orderID)
+                for line in placed.lines { skus.insert(line.sku) }
+            case .stockReceived(let receipt):
+                for line in receipt.lines { skus.insert(line.sku) }
+            case .shipmentDispatched(let shipment): orderIDs.insert(shipment.orderID)
+            case .orderCancelled(let cancelled): orderIDs.insert(cancelled.orderID)
+            case .orderReleased(let released): orderIDs.insert(released.orderID)
+            case .stockAdjusted(let adjusted):
+                for line in adjusted.lines { skus.insert(line.sku) }
+            case .inboundScheduled(let inbound):
+                for line in inbound.lines { skus.insert(line.sku) }
+            case .inboundCancelled: break
+            case .itemUpdated(let updated): skus.insert(updated.sku)
+            }
+        }
+        try loadOrders(orderIDs)
+        for orderID in orderIDs {
+            guard let record = orders[orderID] else { continue }
+            for line in record.order.lines { skus.insert(line.sku) }
+        }
+        try loadItems(skus)
+        try loadParked(orderIDs)
+    }
+
+    func loadOrders(_ wanted: some Sequence<OrderID>) throws {
+        let missing = wanted.filter { orders[$0] == nil && !absentOrders.contains($0) }.sorted()
+        if missing.isEmpty { return }
+        for order in try reader.orders(missing) {
+            let record = OrderRecord(order, isNew: false, lead: strategy.lead(of: order))
+            orders[order.orderID] = record
+            for position in order.lines.indices where order.lines[position].waiting > 0 {
+                itemRecordForQueue(order.lines[position].sku).enqueue(entry(record, position))
+            }
+        }
+        for orderID in missing where orders[orderID] == nil { absentOrders.insert(orderID) }
+    }
+
+    private func loadItems(_ wanted: some Sequence<SKU>) throws {
+        let missing = wanted.filter { items[$0]?.isLoaded != true }.sorted()
+        if missing.isEmpty { return }
+        for item in try reader.items(missing) { itemRecordForQueue(item.sku).load(item, isNew: false) }
+        for sku in missing {
+            let record = itemRecordForQueue(sku)
+            if !record.isLoaded { record.load(Item(sku: sku), isNew: true) }
+        }
+    }
+
+    private func loadParked(_ wanted: some Sequence<OrderID>) throws {
+        let missing = wanted.filter { parkedByOrder[$0] == nil }.sorted()
+        if missing.isEmpty { return }
+        for orderID in missing { parkedByOrder[orderID] = [] }
+        for message in try reader.parkedMessages(missing) { parkedByOrder[message.orderID, default: []].append(message) }
+    }
+
+    /// The record that carries a SKU's queue; the item itself may not be loaded yet.
+    private func itemRecordForQueue(_ sku: SKU) -> ItemRecord {
+        if let record = items[sku] { return record }
+        let record = ItemRecord(sku: sku)
+        items[sku] = record
+        return record
+    }
+
+    // MARK: Orders
+
+    func order(_ orderID: OrderID) throws -> OrderRecord? {
+        if let record = orders[orderID] { return record }
+        if absentOrders.contains(orderID) { return nil }
+        try loadOrders(CollectionOfOne(orderID))
+        return orders[orderID]
+    }
+
+    func isLoaded(_ orderID: OrderID) -> Bool { orders[orderID] != nil }
+
+    var loadedOrders: some Sequence<OrderRecord> { orders.values }
+
+    func insert(_ order: Order) -> OrderRecord {
+        let record = OrderRecord(order, isNew: true, lead: strategy.lead(of: order))
+        orders[order.orderID] = record
+        absentOrders.remove(order.orderID)
+        markChanged(record)
+        return record
+    }
+
+    func markChanged(_ record: OrderRecord, line position: Int? = nil) {
+        if let position { record.changedLines[position] = true }
+        if !record.isChanged {
+            record.isChanged = true
+            changedOrders.append(record)
+        }
+    }
+
+    func entry(_ record: OrderRecord, _ position: Int) -> QueuedLine {
+        let line = record.order.lines[position]
+        return QueuedLine(
+            key: key(record, position), lineID: line.lineID, pin: line.pin, units: line.waiting)
+    }
+
+    func key(_ record: OrderRecord, _ position: Int) -> PrecedenceKey {
+        let order = record.order
+        return PrecedenceKey(
+            lead: record.lead, priority: order.priority, placedAt: order.placedAt, orderID: order.orderID,
+            position: position)
+    }
+
+    // MARK: Items
+
+    func item(_ sku: SKU) throws -> ItemRecord {
+        if let record = items[sku], record.isLoaded { return record }
+        try loadItems(CollectionOfOne(sku))
+        return itemRecordForQueue(sku)
+    }
+
+    // MARK: Units, always moved in pairs so that lines and stock agree
+
+    /// Gives the line available units of one location.
+    func allocate(_ record: OrderRecord, _ position: Int, at location: LocationID, _ units: Units) throws {
+        if units == 0 { return }
+        let item = try item(record.order.lines[position].sku)
+        item.changeStock(at: location) { $0.allocated += units }
+        let index = record.order.lines[position].allocations.firstIndex { $0.location == location }
+        if let index {
+            record.order.lines[position].allocations[index].units += units
+        } else {
+            record.order.lines[position].allocations.append(Allocation(location: location, units: units))
+        }
+        markChanged(record, line: position)
+    }
+
+    /// Takes units of the line's allocation at one location, those that were not asked for first. Answers how many of
+    /// them had been asked for.
+    @discardableResult
+    func deallocate(_ record: OrderRecord, _ position: Int, at location: LocationID, _ units: Units) throws -> Units {
+        if units == 0 { return 0 }
+        guard let index = record.order.lines[position].allocations.firstIndex(where: { $0.location == location })
+        else { return 0 }
+        let item = try item(record.order.lines[position].sku)
+        item.changeStock(at: location) { $0.allocated -= units }
+        var allocation = record.order.lines[position].allocations[index]
+        let unasked = allocation.units - allocation.requested
+        let asked = max(0, units - unasked)
+        allocation.units -= units
+        allocation.requested -= asked
+        if allocation.units == 0 {
+            record.order.lines[position].allocations.remove(at: index)
+        } else {
+            record.order.lines[position].allocations[index] = allocation
+        }
+        markChanged(record, line: position)
+        return asked
+    }
+
+    /// Sets how many units of the line wait; keeps the lane's totals and the queue.
+    func setWaiting(_ record: OrderRecord, _ position: Int, _ units: Units) throws {
+        let line = record.order.lines[position]
+        if line.waiting == units { return }
+        let item = try item(line.sku)
+        if line.waiting > 0 { item.dequeue(key(record, position)) }
+        item.changeLane(pin: line.pin, units: units - line.waiting, lines: (units > 0 ? 1 : 0) - (line.waiting > 0 ? 1 : 0))
+        record.order.lines[position].waiting = units
+        markChanged(record, line: position)
+        let lead = strategy.lead(of: record.order)
+        if lead != record.lead {
+            try moveInQueues(record, lead: lead, except: position)
+        }
+        if units > 0 { item.enqueue(entry(record, position)) }
+    }
+
+    /// Under smallest-first an order's place changes in every queue it stands in when one of its lines changes.
+    private func moveInQueues(_ record: OrderRecord, lead: Int64, except position: Int) throws {
+        let others = record.order.lines.indices.filter { $0 != position && record.order.lines[$0].waiting > 0 }
+        for other in others { itemRecordForQueue(record.order.lines[other].sku).dequeue(key(record, other)) }
+        record.lead = lead
+        for other in record.order.lines.indices { markChanged(record, line: other) }
+        for other in others { itemRecordForQueue(record.order.lines[other].sku).enqueue(entry(record, other)) }
+    }
+
+    // MARK: Parked messages, discrepancies
+
+    func parked(_ orderID: OrderID) throws -> [ParkedMessage] {
+        try loadParked(CollectionOfOne(orderID))
+        return parkedByOrder[orderID] ?? []
+    }
+
+    func park(_ message: ParkedMessage) throws {
+        try loadParked(CollectionOfOne(message.orderID))
+        parkedByOrder[message.orderID, default: []].append(message)
+        newlyParked.append(message)
+    }
+
+    /// Takes what is parked for an order out of its place.
+    func takeParked(_ orderID: OrderID) throws -> [ParkedMessage] {
+        let messages = try parked(orderID)
+        if messages.isEmpty { return [] }
+        parkedByOrder[orderID] = []
+        for message in messages { remove(message) }
+        return messages
+    }
+
+    /// A message whose time to wait is over.
+    public func expire(_ message: ParkedMessage) {
+        parkedByOrder[message.orderID]?.removeAll { $0.message.id == message.message.id }
+        remove(message)
+    }
+
+    private func remove(_ message: ParkedMessage) {
+        let index = newlyParked.firstIndex {
+            $0.orderID == message.orderID && $0.message.id == message.message.id
+        }
+        if let index { newlyParked.remove(at: index) } else { unparked.append(message) }
+    }
+
+    func note(_ discrepancy: Discrepancy) { discrepancies.append(discrepancy) }
+
+    // MARK: The result
+
+    /// What was changed since this was asked last. The working set goes on from there.
+    public func takeChanges() -> Changes {
+        var changes = Changes()
+        for record in changedOrders {
+            let lines = record.order.lines.indices.filter { record.isNew || record.changedLines[$0] }
+            changes.orders.append(
+                .init(order: record.order, isNew: record.isNew, lines: lines, lead: record.lead))
+            record.settle()
+        }
+        changedOrders.removeAll(keepingCapacity: true)
+        for record in items.values {
+            if let change = record.takeChange() { changes.items.append(change) }
+        }
+        changes.items.sort { $0.item.sku < $1.item.sku }
+        for record in knownSupplies.values where record.isChanged {
+            record.isChanged = false
+            changes.supplies.append(record.supply)
+        }
+        changes.supplies.sort { ($0.supplyID, $0.sku, $0.location) < ($1.supplyID, $1.sku, $1.location) }
+        changes.discrepancies = discrepancies
+        changes.parked = newlyParked
+        changes.unparked = unparked
+        discrepancies = []
+        newlyParked = []
+        unparked = []
+        return changes
+    }
+}
+
+/// An order in the working set.
+final class OrderRecord {
+    var order: Order
+    private(set) var isNew: Bool
+    var isChanged = false
+    var changedLines: [Bool]
+    /// The leading value of its lines' precedence, as the queues know it.
+    var lead: Int64
+
+    init(_ order: Order, isNew: Bool, lead: Int64) {
+        self.order = order
+        self.isNew = isNew
+        self.lead = lead
+        self.changedLines = Array(repeating: false, count: order.lines.count)
+    }
+
+    func settle() {
+        isNew = false
+        isChanged = false
+        for position in changedLines.indices { changedLines[position] = false }
+    }
+}
