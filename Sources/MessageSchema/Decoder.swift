@@ -1,0 +1,209 @@
+public import InventoryCore
+
+/// A message that keeps every rule of the contract.
+public struct DecodedMessage: Sendable {
+    public var message: InputMessage
+    public var identity: MessageIdentity
+
+    public init(message: InputMessage, identity: MessageIdentity) {
+        self.message = message
+        self.identity = identity
+    }
+}
+
+/// Turns bytes into messages. Holds nothing: one can serve any number of threads.
+public struct Decoder: Sendable {
+    public init() {}
+
+    /// Decodes and checks one message. Never traps, whatever the bytes.
+    ///
+    /// - Parameters:
+    ///   - arrival: the time of a message that does not say its own.
+    /// - Returns: the message, or why it can't be used: `malformed`, `unknown-type`, `invalid` or `too-large`, with the
+    ///   field and the cause in one line.
+    public func decode(
+        _ body: [UInt8], envelope: Envelope, arrival: Instant, options: DecodeOptions = DecodeOptions()
+    ) -> Result<DecodedMessage, Rejection> {
+        body.withUnsafeBufferPointer { decode($0, envelope, arrival, options) }
+    }
+
+    /// The same over bytes that someone else owns. Nothing of the result points into them.
+    public func decode(
+        _ body: UnsafeRawBufferPointer, envelope: Envelope, arrival: Instant, options: DecodeOptions = DecodeOptions()
+    ) -> Result<DecodedMessage, Rejection> {
+        body.withMemoryRebound(to: UInt8.self) { decode($0, envelope, arrival, options) }
+    }
+
+    private func decode(
+        _ body: UnsafeBufferPointer<UInt8>, _ envelope: Envelope, _ arrival: Instant, _ options: DecodeOptions
+    ) -> Result<DecodedMessage, Rejection> {
+        let bytesMax = min(options.messageBytesMax, Int(Int32.max))
+        if body.count > bytesMax {
+            return .failure(Rejection(.tooLarge, "\(body.count) bytes, at most \(bytesMax) allowed"))
+        }
+        do throws(Rejection) {
+            let call = DecoderCall(envelope: envelope, arrival: arrival, options: options)
+            return .success(
+                try JSONDocument.withParsed(body) { (document) throws(Rejection) -> DecodedMessage in
+                    try call.decode(document)
+                })
+        } catch {
+            return .failure(error)
+        }
+    }
+}
+
+/// One message on its way through the decoder: envelope, content, identity.
+private struct DecoderCall {
+    let envelope: Envelope
+    let arrival: Instant
+    let options: DecodeOptions
+
+    func decode(_ document: JSONDocument) throws(Rejection) -> DecodedMessage {
+        let root = JSONDocument.root
+        guard document[root].kind == .object else {
+            throw Rejection(.malformed, "not an object: the body \(document.described(root))")
+        }
+        switch envelope.form(of: root, in: document) {
+        case .native:
+            let attributes = try attributesInBody(document, root, mayHavePrefix: false)
+            return try content(document, root, attributes, trace: envelope.trace { _ in nil })
+        case .structured:
+            return try structured(document, root)
+        case .binary:
+            let attributes = try attributesInHeaders()
+            return try content(document, root, attributes, trace: envelope.trace { envelope.attribute($0) })
+        }
+    }
+
+    // MARK: Envelopes
+
+    private struct Attributes {
+        var type: InputType
+        /// nil: missing.
+        var id: String?
+        /// nil: missing.
+        var time: Instant?
+    }
+
+    private func attributesInBody(
+        _ document: JSONDocument, _ object: Int, mayHavePrefix: Bool
+    ) throws(Rejection) -> Attributes {
+        let reader = ObjectReader(document, object)
+        let type: InputType
+        if let pinned = options.pinnedType {
+            type = pinned
+        } else if let index = document.value("type", of: object) {
+            guard document[index].kind == .string else {
+                throw Rejection(.unknownType, "type: \(document.described(index)), a message type is needed")
+            }
+            type = try messageType(document.string(index), mayHavePrefix: mayHavePrefix)
+        } else {
+            type = try typeOfProperties(mayHavePrefix: mayHavePrefix)
+        }
+        var attributes = Attributes(type: type, id: try reader.identifier("id")?.text, time: try reader.time("time"))
+        try fillFromProperties(&attributes)
+        return attributes
+    }
+
+    private func attributesInHeaders() throws(Rejection) -> Attributes {
+        let type: InputType
+        if let pinned = options.pinnedType {
+            type = pinned
+        } else if let name = envelope.attribute("type") {
+            type = try messageType(name, mayHavePrefix: true)
+        } else {
+            type = try typeOfProperties(mayHavePrefix: true)
+        }
+        var attributes = Attributes(type: type, id: envelope.attribute("id"), time: nil)
+        if let id = attributes.id, !id.isSoundIdentifier { throw Rejection(.invalid, "id: \(identifierFault(id))") }
+        if let text = envelope.attribute("time") {
+            do throws(TimeFault) {
+                attributes.time = try Array(text.utf8).withUnsafeBufferPointer { (bytes) throws(TimeFault) -> Instant in
+                    try instant(bytes)
+                }
+            } catch {
+                throw Rejection(.invalid, "time: \(quoted(text)) \(error.cause)")
+            }
+        }
+        try fillFromProperties(&attributes)
+        return attributes
+    }
+
+    /// The name of a type; after its last dot, where it may have a prefix.
+    private func messageType(_ name: String, mayHavePrefix: Bool) throws(Rejection) -> InputType {
+        if let type = InputType(rawValue: name) { return type }
+        if mayHavePrefix, let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")),
+            let type = InputType(rawValue: String(name[name.utf8.index(after: dot)...]))
+        {
+            return type
+        }
+        throw Rejection(.unknownType, "type: \(quoted(name)) is not known")
+    }
+
+    private func typeOfProperties(mayHavePrefix: Bool) throws(Rejection) -> InputType {
+        guard let name = envelope.type, !name.isEmpty else { throw Rejection(.unknownType, "type: is missing") }
+        return try messageType(name, mayHavePrefix: mayHavePrefix)
+    }
+
+    /// The AMQP properties stand in for what is missing. An empty message_id is none.
+    private func fillFromProperties(_ attributes: inout Attributes) throws(Rejection) {
+        if attributes.id == nil, let id = envelope.messageID, !id.isEmpty {
+            if !id.isSoundIdentifier { throw Rejection(.invalid, "id: \(identifierFault(id))") }
+            attributes.id = id
+        }
+        if attributes.time == nil, let seconds = envelope.timestamp {
+            let (microseconds, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000)
+            guard !overflow, microseconds >= earliestInstant, microseconds <= latestInstant else {
+                throw Rejection(.invalid, "time: timestamp \(seconds) is not in seconds of the years 1 to 9999")
+            }
+            attributes.time = Instant(microseconds: microseconds)
+        }
+    }
+
+    // MARK: Content
+
+    private func structured(_ document: JSONDocument, _ root: Int) throws(Rejection) -> DecodedMessage {
+        let attributes = try attributesInBody(document, root, mayHavePrefix: true)
+        let trace = envelope.trace { name in
+            let key: StaticString = name == "traceparent" ? "traceparent" : "tracestate"
+            guard let index = document.value(key, of: root), document[index].kind == .string else { return nil }
+            return document.string(index)
+        }
+        if let data = document.value("data", of: root) {
+            guard document[data].kind == .object else {
+                throw Rejection(.invalid, "data: \(document.described(data)), an object is needed")
+            }
+            return try content(document, data, attributes, trace: trace)
+        }
+        guard let encoded = document.value("data_base64", of: root) else {
+            throw Rejection(.invalid, "data: is missing")
+        }
+        guard document[encoded].kind == .string, let bytes = decodedBase64(document.string(encoded)) else {
+            throw Rejection(.invalid, "data_base64: is not Base64")
+        }
+        return try bytes.withUnsafeBufferPointer { (buffer) throws(Rejection) -> DecodedMessage in
+            try JSONDocument.withParsed(buffer) { (inner) throws(Rejection) -> DecodedMessage in
+                guard inner[JSONDocument.root].kind == .object else {
+                    throw Rejection(.invalid, "data_base64: \(inner.described(JSONDocument.root)), an object is needed")
+                }
+                return try content(inner, JSONDocument.root, attributes, trace: trace)
+            }
+        }
+    }
+
+    private func content(
+        _ document: JSONDocument, _ object: Int, _ attributes: Attributes, trace: TraceContext?
+    ) throws(Rejection) -> DecodedMessage {
+        let time = attributes.time ?? arrival
+        let reader = InputReader(
+            reader: ObjectReader(document, object), time: time, linesMax: options.linesMax)
+        let input = try reader.input(attributes.type)
+        let canonical = CanonicalContent(of: object, in: document)
+        let fact = input.fact(time: attributes.time)
+        let id = attributes.id ?? input.standInID(fact, canonical)
+        return DecodedMessage(
+            message: InputMessage(id: id, time: time, input: input, trace: trace),
+            identity: MessageIdentity(messageKey: messageKey(id), factKey: fact?.key, content: canonical.digest))
+    }
+}

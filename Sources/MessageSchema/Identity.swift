@@ -1,0 +1,64 @@
+import InventoryCore
+
+/// A business key: with the type of its message it names what happened.
+struct Fact {
+    var type: InputType
+    var id: Identifier
+    /// Of `inbound-scheduled`, whose business key is inbound_id with `time`.
+    var time: Instant?
+
+    /// The key by which the inbox knows the fact again.
+    var key: Digest128 {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(160)
+        bytes.append(contentsOf: "f\0".utf8)
+        bytes.append(contentsOf: type.rawValue.utf8)
+        bytes.append(0)
+        bytes.append(contentsOf: id.text.utf8)
+        if let time {
+            bytes.append(0)
+            appendDecimal(time.microseconds, to: &bytes)
+        }
+        return bytes.withUnsafeBytes { digest128($0) }
+    }
+
+    /// The `id` of a message that has none, e.g. `order-placed:O-1`.
+    var standInID: String {
+        guard let time else { return "\(type.rawValue):\(id.text)" }
+        var bytes: [UInt8] = []
+        appendRFC3339(time, fractionDigits: time.microseconds % 1_000 == 0 ? 3 : 6, to: &bytes)
+        return "\(type.rawValue):\(id.text):" + String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+extension Input {
+    /// The fact that a message tells; nil for types without a business key, and for an inbound whose `time` is missing:
+    /// the time of arrival names nothing.
+    func fact(time: Instant?) -> Fact? {
+        switch self {
+        case .orderPlaced(let input): Fact(type: .orderPlaced, id: input.orderID)
+        case .stockReceived(let input): Fact(type: .stockReceived, id: input.receiptID)
+        case .shipmentDispatched(let input): Fact(type: .shipmentDispatched, id: input.shipmentID)
+        case .stockAdjusted(let input): Fact(type: .stockAdjusted, id: input.adjustmentID)
+        case .inboundScheduled(let input):
+            time.map { Fact(type: .inboundScheduled, id: input.inboundID, time: $0) }
+        case .orderCancelled, .orderReleased, .inboundCancelled, .itemUpdated: nil
+        }
+    }
+
+    /// What serves a message without `id`: the business key with the type, or else a digest of type and content.
+    func standInID(_ fact: Fact?, _ content: CanonicalContent) -> String {
+        if let fact { return fact.standInID }
+        let digest = (Array("\(type.rawValue)\0".utf8) + content.bytes).withUnsafeBytes { digest128($0) }
+        return "digest:\(digest.hexadecimal)"
+    }
+}
+
+/// The key by which the inbox knows a message again.
+func messageKey(_ id: String) -> Digest128 {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(64)
+    bytes.append(contentsOf: "m\0".utf8)
+    bytes.append(contentsOf: id.utf8)
+    return bytes.withUnsafeBytes { digest128($0) }
+}
