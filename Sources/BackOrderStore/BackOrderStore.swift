@@ -1,0 +1,121 @@
+public import InventoryCore
+
+/// Where the books are kept.
+///
+/// One store value is used by **one thread at a time** (the pipeline's transact stage, or a command); several stores on
+/// the same database, in one process or many, are correct. A store that fails for now throws a `StoreError` with
+/// `isRetriable`; nothing of the transaction has happened then.
+public protocol BackOrderStore: AnyObject {
+    /// Runs the body in one read-write transaction: it commits when the body returns and rolls back when it throws.
+    /// On return everything is durable. An error out of the body is thrown on as it is.
+    func write<Result>(_ body: (any StoreTransaction) throws -> Result) throws -> Result
+
+    /// Runs the body on one consistent snapshot; also while workers write.
+    func read<Result>(_ body: (any StoreQueries) throws -> Result) throws -> Result
+
+    /// Brings the schema up to date, or throws `StoreError.schemaTooNew`. Safe for several workers at once.
+    func migrate() throws
+
+    /// The version of the schema that is there, and the one this program wants. 0: there is none yet.
+    func schemaVersion() throws -> (found: Int, wanted: Int)
+
+    /// Tells the store by which strategy its waiting lines are ordered. Cheap when it is the one that was used before;
+    /// else the precedence of every open line is worked out anew, in one transaction.
+    func adopt(_ strategy: Strategy) throws
+
+    func close()
+}
+
+/// What one transaction of the pipeline does, in this order: inbox, reads of the ledger, apply, inbox rows, outbox.
+public protocol StoreTransaction: LedgerReader {
+    /// The inbox rows that exist for these keys.
+    func inbox(_ keys: [Digest128]) throws -> [Digest128: InboxRow]
+    func appendInbox(_ rows: [InboxRow]) throws
+    func apply(_ changes: Changes) throws
+    /// Appends the batch's outputs and dead letters as one segment and answers its number (greater than any before).
+    func appendOutbox(_ messages: [OutboxMessage], at: Instant) throws -> OutboxSegmentID
+    /// Settled segments go; those that are gone already are passed over.
+    func removeOutbox(_ segments: [OutboxSegmentID]) throws
+    /// What is left of a segment after some of its messages were confirmed.
+    func replaceOutbox(_ segment: OutboxSegmentID, with messages: [OutboxMessage]) throws
+    /// Segments in order of number, for the relay.
+    func outbox(after: OutboxSegmentID?, limit: Int) throws -> [OutboxSegment]
+    /// Inbox rows older than this go, at most `limit`; answers how many went.
+    func pruneInbox(before: Instant, limit: Int) throws -> Int
+    /// Parked before this instant, oldest first.
+    func parkedMessages(before: Instant, limit: Int) throws -> [ParkedMessage]
+}
+
+/// One known message or fact.
+public struct InboxRow: Sendable, Equatable {
+    /// A message key or a fact key.
+    public var key: Digest128
+    public var content: Digest128
+    public var receivedAt: Instant
+
+    public init(key: Digest128, content: Digest128, receivedAt: Instant) {
+        self.key = key
+        self.content = content
+        self.receivedAt = receivedAt
+    }
+}
+
+public typealias OutboxSegmentID = Int64
+
+/// The outputs and dead letters of one batch, that the broker has not confirmed yet.
+public struct OutboxSegment: Sendable, Equatable {
+    public var id: OutboxSegmentID
+    public var createdAt: Instant
+    public var messages: [OutboxMessage]
+
+    public init(id: OutboxSegmentID, createdAt: Instant, messages: [OutboxMessage]) {
+        self.id = id
+        self.createdAt = createdAt
+        self.messages = messages
+    }
+}
+
+/// One message to publish, ready but for the exchange's name.
+public struct OutboxMessage: Sendable, Equatable {
+    public enum Destination: UInt8, Sendable {
+        /// The output exchange.
+        case output = 0
+        /// The dead-letter exchange.
+        case deadLetter = 1
+    }
+
+    public var destination: Destination
+    public var routingKey: String
+    /// The output's stable id. Unique in the outbox.
+    public var messageID: String
+    /// An output's `type`.
+    public var type: String
+    /// Text headers to add: trace context; `x-backorder-…` for a dead letter.
+    public var headers: [Header]
+    /// A dead letter's AMQP properties as they came, opaque here. Empty for outputs.
+    public var originalProperties: [UInt8]
+    public var body: [UInt8]
+
+    public struct Header: Sendable, Equatable {
+        public var name: String
+        public var value: String
+
+        public init(name: String, value: String) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    public init(
+        destination: Destination, routingKey: String, messageID: String, type: String, headers: [Header] = [],
+        originalProperties: [UInt8] = [], body: [UInt8]
+    ) {
+        self.destination = destination
+        self.routingKey = routingKey
+        self.messageID = messageID
+        self.type = type
+        self.headers = headers
+        self.originalProperties = originalProperties
+        self.body = body
+    }
+}
