@@ -1,0 +1,21 @@
+public import ArgumentParser
+
+/// The root of the command line. One type for each command, one file for each type.
+public struct BackorderdCommand: AsyncParsableCommand {
+    public static let version = "0.1.0"
+
+    public static let configuration = CommandConfiguration(
+        commandName: "backorderd",
+        abstract: "Back orders for order pipelines on RabbitMQ.",
+        discussion: """
+            Takes orders, receipts and shipments from a queue, allocates stock, tells customers what waits and until \
+            when, and asks purchasing for what is missing.
+            """,
+        version: version,
+        subcommands: [
+            RunCommand.self, CheckCommand.self, ReplayCommand.self, ShowCommand.self, MigrateCommand.self,
+            SchemaCommand.self,
+        ])
+
+    public init() {}
+}

@@ -1,0 +1,145 @@
+import AMQPClient
+import BackOrderStore
+import Configuration
+import InventoryCore
+import MessageSchema
+import Worker
+
+/// The consumer as the pipeline sees it.
+struct AMQPDeliverySource: DeliverySource {
+    let consumer: Consumer
+
+    func receive(max: Int, timeoutMilliseconds: Int) -> [InboundDelivery] {
+        consumer.receive(max: max, timeoutMilliseconds: timeoutMilliseconds).map { delivery in
+            InboundDelivery(
+                token: DeliveryToken(generation: delivery.generation, tag: delivery.tag), queue: delivery.queue,
+                redelivered: delivery.redelivered, envelope: AMQPDeliverySource.envelope(delivery.properties),
+                body: delivery.body, properties: { PropertiesCoding.encode(delivery.properties) })
+        }
+    }
+
+    func acknowledge(_ tokens: [DeliveryToken]) {
+        consumer.acknowledge(tokens.map { (generation: $0.generation, tag: $0.tag) })
+    }
+
+    func stopConsuming() { consumer.cancelConsuming() }
+
+    private static func envelope(_ properties: MessageProperties) -> Envelope {
+        var envelope = Envelope()
+        envelope.contentType = properties.contentType
+        envelope.type = properties.type
+        envelope.messageID = properties.messageID
+        envelope.timestamp = properties.timestamp.map { Int64(clamping: $0) }
+        for header in properties.headers {
+            guard case .string(let text) = header.value else { continue }
+            envelope.headers.append((name: header.name, value: text))
+        }
+        return envelope
+    }
+}
+
+/// The publisher as the pipeline sees it.
+struct AMQPOutputSink: OutputSink {
+    let publisher: Publisher
+    let outputExchange: String
+    let deadLetterExchange: String
+
+    func publish(_ messages: [PendingPublication], timeoutMilliseconds: Int) -> Bool {
+        publisher.publish(messages.map(outgoing), timeoutMilliseconds: timeoutMilliseconds)
+    }
+
+    func flush(deadlineMilliseconds: Int) -> Bool { publisher.flush(deadlineMilliseconds: deadlineMilliseconds) }
+
+    private func outgoing(_ publication: PendingPublication) -> OutgoingMessage {
+        let message = publication.message
+        var properties: MessageProperties
+        let exchange: String
+        switch message.destination {
+        case .output:
+            properties = MessageProperties()
+            properties.contentType = "application/json"
+            properties.type = message.type
+            properties.messageID = message.messageID
+            properties.appID = "backorderd"
+            exchange = outputExchange
+        case .deadLetter:
+            properties = PropertiesCoding.decode(message.originalProperties) ?? MessageProperties()
+            exchange = deadLetterExchange
+        }
+        properties.deliveryMode = 2
+        for header in message.headers {
+            properties.headers.removeAll { $0.name == header.name }
+            properties.headers.append(Header(header.name, .string(header.value)))
+        }
+        return OutgoingMessage(
+            handle: publication.handle, exchange: exchange, routingKey: message.routingKey, properties: properties,
+            body: message.body)
+    }
+}
+
+extension Configuration {
+    /// What has to be there on the broker before work begins.
+    var topologyPlan: TopologyPlan {
+        var plan = TopologyPlan(mode: broker.topology.plan)
+        func exchange(_ name: String) {
+            if name.isEmpty || plan.exchanges.contains(where: { $0.name == name }) { return }
+            plan.exchanges.append(.init(name: name, kind: "topic", durable: true))
+        }
+        exchange(broker.deadLetter.exchange)
+        plan.queues.append(.init(name: broker.deadLetter.queue, type: .quorum))
+        plan.bindings.append(.init(queue: broker.deadLetter.queue, exchange: broker.deadLetter.exchange, key: "#"))
+        for input in broker.inputs {
+            // Bodies over the limit are rejected, and the broker itself moves them to the dead letters.
+            plan.queues.append(
+                .init(
+                    name: input.queue, type: input.queueType == .quorum ? .quorum : .classic,
+                    arguments: [Header("x-dead-letter-exchange", .string(broker.deadLetter.exchange))]))
+            for binding in input.bind {
+                exchange(binding.exchange)
+                for key in binding.keys {
+                    plan.bindings.append(.init(queue: input.queue, exchange: binding.exchange, key: key))
+                }
+            }
+        }
+        exchange(broker.output)
+        for output in broker.outputQueues {
+            plan.queues.append(.init(name: output.queue, type: .quorum))
+            for key in output.keys {
+                plan.bindings.append(.init(queue: output.queue, exchange: broker.output, key: key))
+            }
+        }
+        return plan
+    }
+
+    /// How connections are made; throws what is wrong with an address.
+    func connectionOptions(role: String, process: Int32) throws(AMQPError) -> ConnectionOptions {
+        var addresses: [AMQPAddress] = []
+        for url in broker.urls { addresses.append(try AMQPAddress(parsing: url)) }
+        return ConnectionOptions(
+            addresses: addresses,
+            tls: TLSOptions(
+                caPath: broker.tls.ca, certificatePath: broker.tls.certificate, keyPath: broker.tls.key,
+                verify: broker.tls.verify),
+            name: "backorderd \(role) pid \(process)")
+    }
+
+    /// What the decoder is told of each input queue.
+    var decodeOptions: [String: DecodeOptions] {
+        var options: [String: DecodeOptions] = [:]
+        for input in broker.inputs {
+            options[input.queue] = DecodeOptions(
+                pinnedType: input.type.flatMap { InputType(rawValue: $0) }, linesMax: limits.lines, messageBytesMax: limits.messageBytes)
+        }
+        return options
+    }
+}
+
+extension Configuration.Topology {
+    fileprivate var plan: TopologyPlan.Mode {
+        switch self {
+        case .declare: .declare
+        case .verify: .verify
+        case .ignore: .ignore
+        }
+    }
+}

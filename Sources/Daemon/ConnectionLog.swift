@@ -1,0 +1,48 @@
+import AMQPClient
+import BackOrderStore
+import Logging
+import Worker
+
+/// What a connection does, in words an operator can act on.
+enum ConnectionLog {
+    static func tell(_ event: ConnectionEvent, _ role: String, _ logger: Logger) {
+        switch event {
+        case .connecting(let address):
+            logger.debug("\(role): connecting to \(address)")
+        case .connected(let address, let version):
+            logger.notice("\(role): connected to \(address)", metadata: ["broker_version": "\(version)"])
+        case .consuming:
+            logger.notice("\(role): consuming")
+        case .disconnected(let error, let retry):
+            logger.warning("\(role): \(error.message); trying again in \(retry) ms")
+        case .blocked(let reason):
+            logger.warning("\(role): the broker takes no publishes for now: \(reason)")
+        case .unblocked:
+            logger.notice("\(role): the broker takes publishes again")
+        case .consumerCancelledByBroker(let queue):
+            logger.warning("\(role): the broker cancelled the consumer of \(queue) (was the queue deleted?)")
+        case .oversized(let queue, let bytes, let messageID):
+            logger.warning(
+                "too-large: a message was rejected, the broker moves it to the dead letters",
+                metadata: ["queue": "\(queue)", "bytes": "\(bytes)", "message_id": "\(messageID ?? "-")"])
+        case .staleAcks(let count):
+            logger.info("\(role): \(count) acknowledgements came after their connection had gone; the inbox knows them")
+        case .fatal(let error):
+            logger.error("\(role): \(error.message)")
+        }
+    }
+
+    /// Outputs that came back.
+    static func tell(_ loud: [(message: OutboxMessage, outcome: PublicationOutcome)], _ logger: Logger) {
+        guard let first = loud.first else { return }
+        let why: String =
+            switch first.outcome {
+            case .returned(let text): "unroutable (\(text)): is a queue bound for routing key \(first.message.routingKey)?"
+            case .nacked: "refused by the broker: is a queue full?"
+            default: "not confirmed"
+            }
+        logger.error(
+            "an output is \(why) It is kept and sent again.",
+            metadata: ["count": "\(loud.count)", "message_id": "\(first.message.messageID)"])
+    }
+}

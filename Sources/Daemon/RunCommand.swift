@@ -1,0 +1,218 @@
+import AMQPClient
+import ArgumentParser
+import BackOrderStore
+import Configuration
+import Glibc
+import InventoryCore
+import Logging
+import Synchronization
+import UnixSignals
+import Worker
+
+/// `backorderd run`: the daemon.
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Run the daemon until it is told to stop.",
+        discussion: """
+            SIGTERM or SIGINT: stop consuming, finish what is in hand, acknowledge, leave within worker.drain_timeout; a \
+            second one ends it at once, with nothing lost. SIGHUP: read policy, items, suppliers, promise and log anew.
+            """)
+
+    @OptionGroup var options: ConfigurationOptions
+
+    @Option(name: .long, help: "The broker's URL; wins over the file and the environment. May be given more than once.")
+    var broker: [String] = []
+
+    @Flag(name: .long, help: "Don't bring the store's schema up to date; stop if it is not.")
+    var noMigrate = false
+
+    func run() async throws {
+        let configuration = try options.load(brokerURLs: broker)
+        let logger = LogOutput.logger(configuration.log)
+        // A broker or a reader that is gone is an error to handle, not a reason to die.
+        signal(SIGPIPE, SIG_IGN)
+        let daemon: RunningDaemon
+        do {
+            daemon = try RunningDaemon(configuration, logger, migrates: !noMigrate)
+        } catch let error as StoreError {
+            logger.critical("\(error.message)")
+            throw ExitCode(ExitStatus.failed)
+        } catch let error as AMQPError {
+            logger.critical("\(error.message)")
+            throw ExitCode(ExitStatus.badConfiguration)
+        }
+        let status = await daemon.run { try options.load(brokerURLs: broker) }
+        throw ExitCode(status)
+    }
+}
+
+/// The parts of a running daemon, put together.
+private final class RunningDaemon: Sendable {
+    private let configuration: Configuration
+    private let logger: Logger
+    private let consumer: Consumer
+    private let publisher: Publisher
+    private let pipeline: Pipeline
+    private let openStore: @Sendable () throws -> any BackOrderStore
+
+    init(_ configuration: Configuration, _ logger: Logger, migrates: Bool) throws {
+        self.configuration = configuration
+        self.logger = logger
+        // What is wrong with the store is found before the broker is asked for anything.
+        let store = try StoreFactory.open(configuration)
+        if migrates {
+            try store.migrate()
+        } else {
+            let version = try store.schemaVersion()
+            if version.found < version.wanted {
+                throw StoreError(.schemaMissing, "the store's schema is not up to date: run backorderd migrate first")
+            }
+        }
+        try store.adopt(configuration.rulebook.strategy)
+        if case .memory = configuration.store {
+            let holder = StoreHolder(store)
+            openStore = { holder.store }
+            logger.warning("the store is in memory: all is lost when the daemon ends")
+        } else {
+            store.close()
+            openStore = { try StoreFactory.open(configuration) }
+        }
+
+        let plan = configuration.topologyPlan
+        let process = getpid()
+        let tracker = OutboxTracker()
+        let logger = logger
+        consumer = try Consumer(
+            options: try configuration.connectionOptions(role: "consumer", process: process), topology: plan,
+            queues: configuration.broker.inputs.map(\.queue), prefetch: UInt16(clamping: configuration.broker.prefetch),
+            messageBytesMax: configuration.limits.messageBytes,
+            observer: { ConnectionLog.tell($0, "consumer", logger) })
+        publisher = try Publisher(
+            options: try configuration.connectionOptions(role: "publisher", process: process), topology: plan,
+            observer: { ConnectionLog.tell($0, "publisher", logger) },
+            settled: { outcomes in
+                let loud = tracker.settle(
+                    outcomes.map { (handle: $0.handle, outcome: $0.outcome.publication) },
+                    nowMilliseconds: monotonicMilliseconds())
+                ConnectionLog.tell(loud, logger)
+            })
+        pipeline = Pipeline(
+            source: AMQPDeliverySource(consumer: consumer),
+            sink: AMQPOutputSink(
+                publisher: publisher, outputExchange: configuration.broker.output,
+                deadLetterExchange: configuration.broker.deadLetter.exchange),
+            tracker: tracker,
+            settings: Pipeline.Settings(
+                batch: configuration.worker.batch,
+                inboxRetentionMicroseconds: configuration.worker.inboxRetention.wholeMicroseconds,
+                drainMilliseconds: Int(configuration.worker.drainTimeout.wholeMicroseconds / 1000),
+                decode: configuration.decodeOptions),
+            now: wallClock, logger: logger)
+    }
+
+    /// Runs until a signal ends it; answers the exit code.
+    func run(reload: @escaping @Sendable () throws -> Configuration) async -> Int32 {
+        logger.notice(
+            "backorderd \(BackorderdCommand.version) starts",
+            metadata: ["pid": "\(getpid())", "broker": "\(configuration.broker.redactedURLs.joined(separator: ", "))", "store": "\(configuration.store)"])
+        do {
+            try publisher.start()
+            try consumer.start()
+        } catch {
+            logger.critical("\(error.message)")
+            return ExitStatus.failed
+        }
+        let ending = AsyncStream<Pipeline.Ending>.makeStream()
+        let thread = WorkThread(name: "pipeline") { [self] in
+            do {
+                let store = try openStore()
+                defer { store.close() }
+                ending.continuation.yield(pipeline.run(store: store, rules: configuration.rulebook))
+            } catch {
+                ending.continuation.yield(.failed("\(error)"))
+            }
+            ending.continuation.finish()
+        }
+        let signals = Task { [self] in await watchSignals(reload) }
+        var result = Pipeline.Ending.drained
+        for await value in ending.stream { result = value }
+        signals.cancel()
+        thread.join()
+        consumer.close(deadlineMilliseconds: 2_000)
+        publisher.close(deadlineMilliseconds: 2_000)
+        switch result {
+        case .drained:
+            logger.notice("drained, all outputs are confirmed", metadata: countsMetadata())
+            return 0
+        case .drainedWithOpenOutbox(let open):
+            logger.notice(
+                "stopped with \(open) outputs unconfirmed: they stay in the outbox and go out at the next start",
+                metadata: countsMetadata())
+            return 0
+        case .failed:
+            return ExitStatus.failed
+        }
+    }
+
+    private func countsMetadata() -> Logger.Metadata {
+        let counts = pipeline.counts
+        return [
+            "applied": "\(counts.applied)", "duplicates": "\(counts.duplicates)", "parked": "\(counts.parked)",
+            "dead_lettered": "\(counts.deadLettered)", "outputs": "\(counts.outputs)", "batches": "\(counts.batches)",
+        ]
+    }
+
+    private func watchSignals(_ reload: @escaping @Sendable () throws -> Configuration) async {
+        var stops = 0
+        for await received in await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup) {
+            if received == .sighup {
+                self.reload(reload)
+                continue
+            }
+            stops += 1
+            if stops > 1 {
+                // Whatever is in hand is not acknowledged or is in the outbox: nothing is lost by leaving now.
+                logger.notice("told to stop a second time: leaving at once")
+                _exit(0)
+            }
+            logger.notice("stopping: finishing what is in hand")
+            pipeline.stop()
+        }
+    }
+
+    private func reload(_ load: () throws -> Configuration) {
+        do {
+            let newer = try load()
+            let difference = newer.reloadable(difference: configuration)
+            if !difference.needsRestart.isEmpty {
+                logger.warning("these keys need a restart: \(difference.needsRestart.joined(separator: ", "))")
+            }
+            pipeline.replaceRules(configuration.reloaded(from: newer).rulebook)
+            let changed = difference.applies.isEmpty ? "no change" : difference.applies.joined(separator: ", ")
+            logger.notice("configuration read anew: \(changed)")
+        } catch {
+            logger.error("the configuration was not read anew, the earlier one stays in force")
+        }
+    }
+}
+
+/// A store that is made on one thread and then used by another alone.
+///
+/// @unchecked Sendable: handed from the starting thread to the pipeline's thread, never used by both.
+private final class StoreHolder: @unchecked Sendable {
+    let store: any BackOrderStore
+    init(_ store: any BackOrderStore) { self.store = store }
+}
+
+extension PublishOutcome {
+    fileprivate var publication: PublicationOutcome {
+        switch self {
+        case .confirmed: .confirmed
+        case .nacked: .nacked
+        case .returned(let code, let text): .returned("\(code) \(text)")
+        case .unknown: .unknown
+        case .invalid(let text): .returned(text)
+        }
+    }
+}

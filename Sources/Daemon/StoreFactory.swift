@@ -1,0 +1,39 @@
+import ArgumentParser
+import BackOrderStore
+import Configuration
+import SQLiteStore
+
+/// Opens the store that the configuration names.
+enum StoreFactory {
+    static func open(_ configuration: Configuration) throws(StoreError) -> any BackOrderStore {
+        switch configuration.store {
+        case .memory: return MemoryStore()
+        case .sqlite(let path): return try SQLiteStore(path: path)
+        case .postgres:
+            throw StoreError(
+                .misconfigured,
+                "store.url: this version has no PostgreSQL store yet; use sqlite:///absolute/path")
+        }
+    }
+
+    /// Opens it for a command that only reads; an exit with a plain line if that can't be.
+    static func openForReading(_ configuration: Configuration) throws -> any BackOrderStore {
+        do {
+            if case .sqlite(let path) = configuration.store, !fileExists(path) {
+                throw StoreError(
+                    .misconfigured,
+                    "the store \(path) is not there; is --config right, and has the daemon (or backorderd migrate) run?"
+                )
+            }
+            let store = try open(configuration)
+            let version = try store.schemaVersion()
+            if version.found < version.wanted {
+                throw StoreError(.schemaMissing, "the store's schema is not up to date: run backorderd migrate first")
+            }
+            return store
+        } catch let error as StoreError {
+            complain("backorderd: \(error.message)")
+            throw ExitCode(ExitStatus.failed)
+        }
+    }
+}

@@ -1,0 +1,272 @@
+public import BackOrderStore
+public import InventoryCore
+public import MessageSchema
+
+/// One message on its way: as it came, and as it was read.
+public struct DecodedDelivery: Sendable {
+    public var result: Result<DecodedMessage, Rejection>
+    public var queue: String
+    public var body: [UInt8]
+    public var properties: @Sendable () -> [UInt8]
+
+    public init(
+        result: Result<DecodedMessage, Rejection>, queue: String, body: [UInt8],
+        properties: @escaping @Sendable () -> [UInt8]
+    ) {
+        self.result = result
+        self.queue = queue
+        self.body = body
+        self.properties = properties
+    }
+}
+
+/// What became of one input.
+public enum InputOutcome: Sendable, Equatable {
+    case applied
+    /// Valid, nothing to do.
+    case noEffect
+    case duplicate
+    case parked
+    case deadLettered(Rejection)
+}
+
+/// What became of a batch.
+public struct BatchResult: Sendable {
+    /// By input, in their order.
+    public var outcomes: [InputOutcome]
+    /// What is to be published, in order: outputs and dead letters.
+    public var messages: [OutboxMessage]
+    /// The outbox segment that holds `messages`; nil if there are none, or in a replay.
+    public var segment: OutboxSegmentID?
+    /// Parked messages whose time is over, or that turned out wrong when their order came.
+    public var rejectedParked: [Decision.RejectedParked]
+}
+
+/// Takes a batch of decoded inputs through one transaction: inbox, working set, decisions, changes, outbox.
+///
+/// Used by `run` and `replay` alike, on one thread. If it throws, nothing has happened and the batch may be tried again.
+public final class BatchProcessor {
+    public enum Clock: Sendable {
+        /// Now is given by the caller, batch by batch.
+        case system(@Sendable () -> Instant)
+        /// Now is each message's own time: deterministic.
+        case messageTime
+    }
+
+    private let store: any BackOrderStore
+    private let clock: Clock
+    private let keepsOutbox: Bool
+    private var decider: Decider
+    private let encoder = OutputEncoder()
+
+    /// The latest time that was `now`; in a replay it drives the expiry of parked messages.
+    public private(set) var latest = Instant(microseconds: 0)
+    /// When the oldest parked message's time will be over, as far as is known; nil: to be asked.
+    private var nextExpiry: Instant?
+
+    public init(store: any BackOrderStore, rules: Rulebook, clock: Clock, keepsOutbox: Bool) {
+        self.store = store
+        self.decider = Decider(rules: rules)
+        self.clock = clock
+        self.keepsOutbox = keepsOutbox
+    }
+
+    /// New rules from the next batch on.
+    public func replaceRules(_ rules: Rulebook) {
+        decider = Decider(rules: rules)
+    }
+
+    public func process(_ batch: [DecodedDelivery], settled: [OutboxSegmentID] = []) throws -> BatchResult {
+        let before = (latest, nextExpiry)
+        do {
+            return try store.write { try process(batch, settled: settled, in: $0) }
+        } catch {
+            (latest, nextExpiry) = before
+            throw error
+        }
+    }
+
+    /// Dead-letters the parked messages whose time is over by the system's clock. In a replay `process` does it.
+    public func expireParked(now: Instant, settled: [OutboxSegmentID] = []) throws -> BatchResult? {
+        if let nextExpiry, now < nextExpiry, settled.isEmpty { return nil }
+        return try store.write { transaction in
+            try transaction.removeOutbox(settled)
+            var run = Run(self, transaction)
+            try run.expire(now: now)
+            return try run.finish()
+        }
+    }
+
+    private func process(
+        _ batch: [DecodedDelivery], settled: [OutboxSegmentID], in transaction: any StoreTransaction
+    ) throws -> BatchResult {
+        try transaction.removeOutbox(settled)
+        var run = Run(self, transaction)
+        run.known = try transaction.inbox(
+            batch.flatMap { delivery -> [Digest128] in
+                guard case .success(let decoded) = delivery.result else { return [] }
+                guard let factKey = decoded.identity.factKey else { return [decoded.identity.messageKey] }
+                return [decoded.identity.messageKey, factKey]
+            })
+        try run.ledger.prefetch(
+            batch.compactMap { delivery in
+                guard case .success(let decoded) = delivery.result,
+                    run.known[decoded.identity.messageKey] == nil
+                else { return nil }
+                return decoded.message
+            })
+        let systemNow: Instant? = if case .system(let clock) = clock { clock() } else { nil }
+        for delivery in batch {
+            let outcome = try run.take(delivery, systemNow: systemNow)
+            run.outcomes.append(outcome)
+        }
+        return try run.finish()
+    }
+
+    /// The handling of one batch inside its transaction.
+    private struct Run {
+        let processor: BatchProcessor
+        let transaction: any StoreTransaction
+        let ledger: WorkingSet
+        var known: [Digest128: InboxRow] = [:]
+        var newRows: [InboxRow] = []
+        var outcomes: [InputOutcome] = []
+        var messages: [OutboxMessage] = []
+        var rejectedParked: [Decision.RejectedParked] = []
+
+        init(_ processor: BatchProcessor, _ transaction: any StoreTransaction) {
+            self.processor = processor
+            self.transaction = transaction
+            ledger = WorkingSet(reader: transaction, strategy: processor.decider.rules.strategy)
+        }
+
+        mutating func take(_ delivery: DecodedDelivery, systemNow: Instant?) throws -> InputOutcome {
+            let decoded: DecodedMessage
+            switch delivery.result {
+            case .failure(let rejection):
+                deadLetter(delivery, rejection, at: systemNow ?? processor.latest)
+                return .deadLettered(rejection)
+            case .success(let value): decoded = value
+            }
+            let now = systemNow ?? decoded.message.time
+            if systemNow == nil, processor.nextExpiry.map({ $0 <= now }) ?? true { try expire(now: now) }
+            processor.latest = max(processor.latest, now)
+
+            let identity = decoded.identity
+            if known[identity.messageKey] != nil { return .duplicate }
+            if let factKey = identity.factKey, let fact = known[factKey] {
+                if fact.content == identity.content {
+                    remember(identity.messageKey, identity.content, now)
+                    return .duplicate
+                }
+                let rejection = Rejection(.conflict, conflictDetail(decoded.message))
+                deadLetter(delivery, rejection, at: now)
+                return .deadLettered(rejection)
+            }
+            let decision = try processor.decider.decide(
+                decoded.message, now: now, original: OriginalMessage(delivery).encoded(), in: ledger)
+            if case .rejected(let rejection) = decision.effect {
+                // Not remembered: sent again from the dead-letter queue, it is to be looked at anew.
+                deadLetter(delivery, rejection, at: now)
+                return .deadLettered(rejection)
+            }
+            remember(identity.messageKey, identity.content, now)
+            if let factKey = identity.factKey, factKey != identity.messageKey {
+                remember(factKey, identity.content, now)
+            }
+            for output in decision.outputs { messages.append(processor.encoder.message(output)) }
+            for rejected in decision.rejectedParked { reject(rejected, at: now) }
+            switch decision.effect {
+            case .applied: return .applied
+            case .none: return .noEffect
+            case .parked:
+                let due = now.adding(microseconds: processor.decider.rules.parkingMicroseconds)
+                processor.nextExpiry = processor.nextExpiry.map { min($0, due) }
+                return .parked
+            case .rejected(let rejection): return .deadLettered(rejection)
+            }
+        }
+
+        mutating func expire(now: Instant) throws {
+            let parking = processor.decider.rules.parkingMicroseconds
+            while true {
+                let due = now.adding(microseconds: -parking)
+                // What this batch parked is not in the store's rows yet: write first, then ask.
+                let changes = ledger.takeChanges()
+                if !changes.isEmpty { try transaction.apply(changes) }
+                let expired = try transaction.parkedMessages(before: due.adding(microseconds: 1), limit: 100)
+                for message in expired {
+                    ledger.expire(message)
+                    let hours = parking / Instant.microsecondsPerHour
+                    reject(
+                        .init(
+                            message: message,
+                            rejection: Rejection(
+                                .expired,
+                                "order_id: order \(message.orderID) did not arrive within \(hours) h")), at: now)
+                }
+                if expired.count < 100 { break }
+            }
+            let oldest = try transaction.parkedMessages(before: Instant(microseconds: .max), limit: 1).first
+            processor.nextExpiry = oldest?.parkedAt.adding(microseconds: parking) ?? Instant(microseconds: .max)
+        }
+
+        mutating func remember(_ key: Digest128, _ content: Digest128, _ now: Instant) {
+            let row = InboxRow(key: key, content: content, receivedAt: now)
+            known[key] = row
+            newRows.append(row)
+        }
+
+        mutating func deadLetter(_ delivery: DecodedDelivery, _ rejection: Rejection, at time: Instant) {
+            messages.append(OriginalMessage(delivery).deadLetter(rejection, at: time))
+        }
+
+        mutating func reject(_ rejected: Decision.RejectedParked, at time: Instant) {
+            rejectedParked.append(rejected)
+            if let original = OriginalMessage(decoding: rejected.message.original) {
+                messages.append(original.deadLetter(rejected.rejection, at: time))
+            }
+        }
+
+        mutating func finish() throws -> BatchResult {
+            let changes = ledger.takeChanges()
+            if !changes.isEmpty { try transaction.apply(changes) }
+            if !newRows.isEmpty { try transaction.appendInbox(newRows) }
+            var segment: OutboxSegmentID?
+            if processor.keepsOutbox, !messages.isEmpty {
+                let at: Instant = if case .system(let clock) = processor.clock { clock() } else { processor.latest }
+                segment = try transaction.appendOutbox(messages, at: at)
+            }
+            return BatchResult(
+                outcomes: outcomes, messages: messages, segment: segment, rejectedParked: rejectedParked)
+        }
+
+        private func conflictDetail(_ message: InputMessage) -> String {
+            let (field, key): (String, Identifier) =
+                switch message.input {
+                case .orderPlaced(let placed): ("order_id", placed.orderID)
+                case .stockReceived(let receipt): ("receipt_id", receipt.receiptID)
+                case .shipmentDispatched(let shipment): ("shipment_id", shipment.shipmentID)
+                case .stockAdjusted(let adjusted): ("adjustment_id", adjusted.adjustmentID)
+                case .inboundScheduled(let inbound): ("inbound_id", inbound.inboundID)
+                default: ("id", Identifier(message.id))
+                }
+            return "\(field): \(key) is known with other content under another id"
+        }
+    }
+}
+
+extension OutputEncoder {
+    /// An output as the outbox keeps it.
+    func message(_ output: Output) -> OutboxMessage {
+        let encoded = encode(output)
+        var headers: [OutboxMessage.Header] = []
+        if let trace = output.trace {
+            headers.append(.init(name: "traceparent", value: trace.parent))
+            if let state = trace.state { headers.append(.init(name: "tracestate", value: state)) }
+        }
+        return OutboxMessage(
+            destination: .output, routingKey: encoded.routingKey, messageID: encoded.id, type: encoded.type,
+            headers: headers, body: encoded.body)
+    }
+}

@@ -1,0 +1,296 @@
+public import BackOrderStore
+import Glibc
+public import InventoryCore
+public import Logging
+public import MessageSchema
+import Synchronization
+
+/// The daemon's heart: takes batches from the source through one transaction each, acknowledges, and hands the outputs
+/// to the sink.
+///
+/// Receive, transact and publish overlap: the source collects deliveries on its own thread while a batch is in hand, the
+/// sink publishes on its own. `run()` blocks its thread until `stop()`; everything else may be called from any thread.
+public final class Pipeline: Sendable {
+    public struct Settings: Sendable {
+        /// Deliveries in one transaction, at most.
+        public var batch: Int
+        /// While more outputs than this wait for their confirm, no inputs are taken.
+        public var outboxHighWater: Int
+        public var inboxRetentionMicroseconds: Int64
+        public var drainMilliseconds: Int
+        public var decode: [String: DecodeOptions]
+
+        public init(
+            batch: Int, outboxHighWater: Int = 50_000, inboxRetentionMicroseconds: Int64, drainMilliseconds: Int,
+            decode: [String: DecodeOptions]
+        ) {
+            self.batch = batch
+            self.outboxHighWater = outboxHighWater
+            self.inboxRetentionMicroseconds = inboxRetentionMicroseconds
+            self.drainMilliseconds = drainMilliseconds
+            self.decode = decode
+        }
+    }
+
+    /// How the run ended.
+    public enum Ending: Sendable, Equatable {
+        /// All in hand is finished, everything is confirmed.
+        case drained
+        /// The time to drain was over; what is not confirmed stays in the outbox and is sent at the next start.
+        case drainedWithOpenOutbox(Int)
+        case failed(String)
+    }
+
+    /// What it has done so far.
+    public struct Counts: Sendable {
+        public var applied: UInt64 = 0
+        public var noEffect: UInt64 = 0
+        public var duplicates: UInt64 = 0
+        public var parked: UInt64 = 0
+        public var deadLettered: UInt64 = 0
+        public var outputs: UInt64 = 0
+        public var batches: UInt64 = 0
+        public var storeRetries: UInt64 = 0
+    }
+
+    private let source: any DeliverySource
+    private let sink: any OutputSink
+    private let tracker: OutboxTracker
+    private let settings: Settings
+    private let now: @Sendable () -> Instant
+    private let logger: Logger
+    private let stopping = Atomic<Bool>(false)
+    private let countsState = Mutex(Counts())
+    private let newRules = Mutex<Rulebook?>(nil)
+    /// Publications that the sink's full queue did not take yet; used by the pipeline's thread alone.
+    private let unsent = Mutex<[PendingPublication]>([])
+    private static let publicationsHandedOver = 1_000
+
+    public init(
+        source: any DeliverySource, sink: any OutputSink, tracker: OutboxTracker, settings: Settings,
+        now: @escaping @Sendable () -> Instant, logger: Logger
+    ) {
+        self.source = source
+        self.sink = sink
+        self.tracker = tracker
+        self.settings = settings
+        self.now = now
+        self.logger = logger
+    }
+
+    /// Asks the run to finish what is in hand and leave. Any thread; may be called again.
+    public func stop() {
+        if !stopping.exchange(true, ordering: .acquiringAndReleasing) { source.stopConsuming() }
+    }
+
+    /// New rules from the next batch on (SIGHUP).
+    public func replaceRules(_ rules: Rulebook) {
+        newRules.withLock { $0 = rules }
+    }
+
+    public var counts: Counts { countsState.withLock { $0 } }
+
+    /// Works until `stop()`. The store is used by this thread alone.
+    public func run(store: any BackOrderStore, rules: Rulebook) -> Ending {
+        let clock = now
+        let processor = BatchProcessor(store: store, rules: rules, clock: .system { clock() }, keepsOutbox: true)
+        do {
+            try relayOutbox(store)
+            var nextPrune = monotonicMilliseconds() + 60_000
+            var lastIdle = monotonicMilliseconds()
+            while !stopping.load(ordering: .acquiring) {
+                if let rules = newRules.withLock({ rules in
+                    defer { rules = nil }
+                    return rules
+                }) { processor.replaceRules(rules) }
+                sendRetries()
+                if tracker.openCount >= settings.outboxHighWater {
+                    try idle(processor, store)
+                    wait(milliseconds: 20)
+                    continue
+                }
+                let deliveries = source.receive(max: settings.batch, timeoutMilliseconds: 100)
+                if deliveries.isEmpty {
+                    try idle(processor, store)
+                } else {
+                    try handle(deliveries, processor)
+                    if monotonicMilliseconds() - lastIdle < 1_000 { continue }
+                    try idle(processor, store)
+                }
+                lastIdle = monotonicMilliseconds()
+                try pruneInbox(store, &nextPrune)
+            }
+            return try drain(processor, store)
+        } catch {
+            logger.critical("the store can't be used, the daemon stops: \(error)")
+            return .failed("\(error)")
+        }
+    }
+
+    // MARK: One batch
+
+    private func handle(_ deliveries: [InboundDelivery], _ processor: BatchProcessor) throws {
+        let arrival = now()
+        let decoder = Decoder()
+        let batch = deliveries.map { delivery in
+            DecodedDelivery(
+                result: decoder.decode(
+                    delivery.body, envelope: delivery.envelope, arrival: arrival,
+                    options: settings.decode[delivery.queue] ?? DecodeOptions()),
+                queue: delivery.queue, body: delivery.body, properties: delivery.properties)
+        }
+        let settled = tracker.takeSettled()
+        guard let result = try persist(settled, { try processor.process(batch, settled: settled) }) else { return }
+        // The outbox owns the outputs now, dead letters included: the inputs are done with before anything is sent.
+        source.acknowledge(deliveries.map(\.token))
+        publish(result)
+        count(result)
+    }
+
+    private func publish(_ result: BatchResult) {
+        guard let segment = result.segment else { return }
+        let publications = tracker.open(segment, result.messages)
+        send(publications)
+    }
+
+    /// Hands publications to the sink; what it does not take now stays here, in order, and is offered again.
+    private func send(_ publications: [PendingPublication]) {
+        unsent.withLock { unsent in
+            unsent.append(contentsOf: publications)
+            while !unsent.isEmpty {
+                let chunk = Array(unsent.prefix(Pipeline.publicationsHandedOver))
+                if !sink.publish(chunk, timeoutMilliseconds: 50) { return }
+                unsent.removeFirst(chunk.count)
+            }
+        }
+    }
+
+    /// Tries a transaction until it succeeds: a store that fails for now costs time, never a message. nil: the daemon
+    /// was stopped meanwhile, nothing of it has happened.
+    private func persist<Value>(_ settled: [OutboxSegmentID], _ body: () throws -> Value?) throws -> Value? {
+        var failures = 0
+        while true {
+            do {
+                return try body()
+            } catch let error as StoreError where error.isRetriable {
+                failures += 1
+                countsState.withLock { $0.storeRetries += 1 }
+                if failures == 1 || failures % 20 == 0 {
+                    logger.warning("the store is not available, trying again: \(error.message)")
+                }
+                if stopping.load(ordering: .acquiring) {
+                    tracker.putBackSettled(settled)
+                    return nil
+                }
+                sendRetries()
+                wait(milliseconds: min(50 << min(failures, 6), 2_000))
+            }
+        }
+    }
+
+    private func count(_ result: BatchResult) {
+        var rejections: [Rejection] = result.rejectedParked.map(\.rejection)
+        countsState.withLock { counts in
+            counts.batches += 1
+            counts.outputs += UInt64(result.messages.count)
+            for outcome in result.outcomes {
+                switch outcome {
+                case .applied: counts.applied += 1
+                case .noEffect: counts.noEffect += 1
+                case .duplicate: counts.duplicates += 1
+                case .parked: counts.parked += 1
+                case .deadLettered(let rejection):
+                    counts.deadLettered += 1
+                    rejections.append(rejection)
+                }
+            }
+            counts.deadLettered += UInt64(result.rejectedParked.count)
+        }
+        if let first = rejections.first {
+            logger.warning(
+                "dead-lettered",
+                metadata: [
+                    "count": "\(rejections.count)", "reason": "\(first.reason.rawValue)", "detail": "\(first.detail)",
+                ])
+        }
+    }
+
+    // MARK: Between batches
+
+    /// What is to be done while nothing arrives: settled segments go, parked messages expire.
+    private func idle(_ processor: BatchProcessor, _ store: any BackOrderStore) throws {
+        let settled = tracker.takeSettled()
+        let result = try persist(settled) { try processor.expireParked(now: now(), settled: settled) }
+        guard let result else { return }
+        publish(result)
+        if !result.rejectedParked.isEmpty { count(result) }
+    }
+
+    /// Old inbox rows go, a bounded number at a time, so that no transaction grows long.
+    private func pruneInbox(_ store: any BackOrderStore, _ nextPrune: inout Int64) throws {
+        if monotonicMilliseconds() < nextPrune { return }
+        let before = now().adding(microseconds: -settings.inboxRetentionMicroseconds)
+        let gone = try persist([]) { try store.write { try $0.pruneInbox(before: before, limit: 5_000) } } ?? 0
+        nextPrune = monotonicMilliseconds() + (gone == 5_000 ? 1_000 : 60_000)
+    }
+
+    private func sendRetries() {
+        let retries = tracker.takeDueRetries(nowMilliseconds: monotonicMilliseconds())
+        send(retries)
+    }
+
+    /// Sends what an earlier run committed and did not see confirmed.
+    private func relayOutbox(_ store: any BackOrderStore) throws {
+        var after: OutboxSegmentID?
+        var sent = 0
+        while !stopping.load(ordering: .acquiring) {
+            let position = after
+            let segments = try persist([]) { try store.write { try $0.outbox(after: position, limit: 16) } } ?? []
+            guard let last = segments.last else { break }
+            after = last.id
+            for segment in segments {
+                send(tracker.open(segment.id, segment.messages))
+                sent += segment.messages.count
+            }
+            while tracker.openCount >= settings.outboxHighWater, !stopping.load(ordering: .acquiring) {
+                sendRetries()
+                wait(milliseconds: 20)
+            }
+        }
+        if sent > 0 { logger.notice("sent again from the outbox of an earlier run", metadata: ["messages": "\(sent)"]) }
+    }
+
+    // MARK: The end
+
+    private func drain(_ processor: BatchProcessor, _ store: any BackOrderStore) throws -> Ending {
+        let deadline = monotonicMilliseconds() + Int64(settings.drainMilliseconds)
+        while tracker.openCount > 0, monotonicMilliseconds() < deadline {
+            sendRetries()
+            _ = sink.flush(deadlineMilliseconds: Int(min(100, max(1, deadline - monotonicMilliseconds()))))
+            if tracker.openCount > 0 { wait(milliseconds: 5) }
+        }
+        let settled = tracker.takeSettled()
+        if !settled.isEmpty {
+            do {
+                try store.write { try $0.removeOutbox(settled) }
+            } catch let error as StoreError where error.isRetriable {
+                // They are sent again at the next start, under the same ids.
+                logger.notice("settled outputs stay in the outbox: \(error.message)")
+            }
+        }
+        let open = tracker.openCount
+        return open == 0 ? .drained : .drainedWithOpenOutbox(open)
+    }
+
+    private func wait(milliseconds: Int) {
+        var duration = timespec(tv_sec: milliseconds / 1000, tv_nsec: (milliseconds % 1000) * 1_000_000)
+        nanosleep(&duration, nil)
+    }
+}
+
+/// Milliseconds of a clock that never jumps.
+public func monotonicMilliseconds() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+}

@@ -1,0 +1,9 @@
+import ArgumentParser
+import Daemon
+
+@main
+enum Main {
+    static func main() async {
+        await BackorderdCommand.main()
+    }
+}

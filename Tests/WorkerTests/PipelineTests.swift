@@ -1,0 +1,127 @@
+import BackOrderStore
+import InventoryCore
+import Logging
+import MessageSchema
+import Synchronization
+import Testing
+import Worker
+
+@Suite struct PipelineTests {
+    private struct Running {
+        let queue: FakeQueue
+        let sink: FakeSink
+        let tracker: OutboxTracker
+        let pipeline: Pipeline
+        let memory: SharedStore
+        let thread: WorkThread
+        let ending: EndingBox
+
+        func stop() -> Pipeline.Ending? {
+            pipeline.stop()
+            thread.join()
+            return ending.value
+        }
+    }
+
+    final class EndingBox: Sendable {
+        private let state = Mutex<Pipeline.Ending?>(nil)
+        var value: Pipeline.Ending? { state.withLock { $0 } }
+        func set(_ ending: Pipeline.Ending) { state.withLock { $0 = ending } }
+    }
+
+    private func start(
+        _ bodies: [String], memory: any BackOrderStore = MemoryStore(), storeFailures: Int = 0,
+        script: [PublicationOutcome] = []
+    ) -> Running {
+        let queue = FakeQueue()
+        for body in bodies { queue.put(body) }
+        let tracker = OutboxTracker()
+        let sink = FakeSink(tracker: tracker, script: script)
+        let pipeline = Pipeline(
+            source: queue, sink: sink, tracker: tracker,
+            settings: .init(batch: 4, inboxRetentionMicroseconds: 1 << 50, drainMilliseconds: 5000, decode: [:]),
+            now: { Instant(microseconds: 1_763_900_000_000_000) },
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let shared = SharedStore(memory)
+        let ending = EndingBox()
+        let thread = WorkThread(name: "pipeline") {
+            ending.set(
+                pipeline.run(store: FailingStore(shared.store, failures: storeFailures), rules: Rulebook()))
+        }
+        return Running(
+            queue: queue, sink: sink, tracker: tracker, pipeline: pipeline, memory: shared, thread: thread,
+            ending: ending)
+    }
+
+    private var bodies: [String] {
+        [Sample.receipt("R1", "A", 9)] + (1...9).map { Sample.order("O\($0)", "A", 2) }
+    }
+
+    private func outboxIsEmpty(_ running: Running) throws -> Bool {
+        try running.memory.store.write { try $0.outbox(after: nil, limit: 10) }.isEmpty
+    }
+
+    @Test func everythingIsAcknowledgedAndPublishedOnce() throws {
+        let running = start(bodies)
+        #expect(waitUntil { running.queue.acknowledged == 10 && running.tracker.openCount == 0 })
+        #expect(running.stop() == .drained)
+        let ids = running.sink.confirmed.map(\.messageID)
+        #expect(Set(ids).count == ids.count)
+        #expect(running.sink.confirmed.filter { $0.routingKey == "customer-notification.order-confirmed" }.count == 4)
+        #expect(try outboxIsEmpty(running))
+    }
+
+    @Test func aStoreThatIsAwayCostsTimeAndNothingElse() throws {
+        let running = start(bodies, storeFailures: 4)
+        #expect(waitUntil { running.queue.acknowledged == 10 && running.tracker.openCount == 0 })
+        #expect(running.stop() == .drained)
+        #expect(running.pipeline.counts.storeRetries >= 3)
+        #expect(running.pipeline.counts.applied == 10)
+        let ids = running.sink.confirmed.map(\.messageID)
+        #expect(Set(ids).count == ids.count)
+    }
+
+    @Test func whatTheBrokerDoesNotTakeIsSentAgainUnderTheSameID() throws {
+        let running = start(
+            bodies, script: [.confirmed, .unknown, .returned("312 NO_ROUTE"), .nacked, .unknown, .confirmed])
+        #expect(waitUntil { running.queue.acknowledged == 10 && running.tracker.openCount == 0 })
+        #expect(running.stop() == .drained)
+        let published = running.sink.published.map(\.messageID)
+        let confirmed = running.sink.confirmed.map(\.messageID)
+        #expect(published.count == confirmed.count + 4)
+        #expect(Set(published) == Set(confirmed))
+        #expect(Set(confirmed).count == confirmed.count)
+        #expect(try outboxIsEmpty(running))
+    }
+
+    @Test func aFullSinkHoldsNothingUpAndLosesNothing() throws {
+        let running = start([])
+        running.sink.setFull(true)
+        for body in bodies { running.queue.put(body) }
+        // Inputs are acknowledged though nothing can be published: the outbox owns the outputs.
+        #expect(waitUntil { running.queue.acknowledged == 10 })
+        #expect(running.sink.published.isEmpty)
+        #expect(try !outboxIsEmpty(running))
+        running.sink.setFull(false)
+        #expect(waitUntil { running.tracker.openCount == 0 })
+        #expect(running.stop() == .drained)
+        #expect(try outboxIsEmpty(running))
+    }
+
+    @Test func theNextRunSendsWhatThisOneCouldNot() throws {
+        let memory = MemoryStore()
+        let first = start([], memory: memory)
+        first.sink.setFull(true)
+        for body in bodies { first.queue.put(body) }
+        #expect(waitUntil { first.queue.acknowledged == 10 })
+        // A crash: the outbox is all that is left.
+        let left = try first.memory.store.write { try $0.outbox(after: nil, limit: 100) }.flatMap(\.messages)
+        #expect(!left.isEmpty)
+        let second = start([], memory: memory)
+        #expect(waitUntil { second.sink.confirmed.count == left.count })
+        #expect(second.sink.confirmed.map(\.messageID) == left.map(\.messageID))
+        #expect(second.stop() == .drained)
+        first.sink.setFull(false)
+        _ = first.stop()
+    }
+}
