@@ -1,0 +1,66 @@
+# Run `make` to see what there is.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+SEED ?= 1
+STEPS ?= 10000
+ROUNDS ?= 3
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## debug build of everything but the tests
+	@deploy/lib/prerequisites run
+	swift build
+
+.PHONY: release
+release: ## optimised build of the daemon
+	@deploy/lib/prerequisites run
+	swift build -c release --product backorderd
+
+.PHONY: test
+test: ## all tests; installs what they need, starts a private RabbitMQ and stops it again
+	@deploy/lib/run-tests all
+
+.PHONY: test-fast
+test-fast: ## the tests that need no service
+	@deploy/lib/run-tests fast
+
+.PHONY: test-live
+test-live: ## the tests against a private RabbitMQ
+	@deploy/lib/run-tests live
+
+.PHONY: test-kill
+test-kill: ## kill -9 while a history passes: HISTORY= what the workload generator wrote, KILLS=20 SEED=1
+	@deploy/lib/with-broker Tests/Live/killtest.py --history "$(HISTORY)" --kills $(or $(KILLS),20) --seed $(SEED)
+
+.PHONY: test-history
+test-history: ## a history through a broker, compared with its replay: HISTORY=
+	@deploy/lib/with-broker Tests/Live/livehistory.py --history "$(HISTORY)"
+
+.PHONY: sim
+sim: ## the seeded simulation: SEED=1 STEPS=10000
+	BACKORDERD_SIM_SEED=$(SEED) BACKORDERD_SIM_STEPS=$(STEPS) swift test --filter Simulation
+
+.PHONY: bench
+bench: ## replay and live benchmark: WORKLOAD= the directory of generate.py, ROUNDS=3
+	@test -n "$(WORKLOAD)" || { echo "make bench WORKLOAD=DIR, the directory of generate.py" >&2; exit 64; }
+	Benchmarks/replay.sh --workload "$(WORKLOAD)" --rounds $(ROUNDS)
+	Benchmarks/live.sh --workload "$(WORKLOAD)" --rounds $(ROUNDS)
+
+.PHONY: format
+format: ## put the Swift sources into the project's form
+	swift format --in-place --parallel --recursive Package.swift Sources Tests
+
+.PHONY: lint
+lint: ## check the form of the Swift sources; no change
+	swift format lint --strict --parallel -r Package.swift Sources Tests
+
+.PHONY: check
+check: lint build test ## lint, build and test: do this before a pull request
+
+.PHONY: clean
+clean: ## remove what builds and the quickstart left
+	@if [ -d .quickstart ]; then deploy/quickstart --stop; fi
+	rm -rf .build .quickstart Benchmarks/cpeer/peer

@@ -1,0 +1,93 @@
+import Foundation
+import Testing
+
+/// Rules about the code that a compiler does not hold.
+@Suite struct TidyTests {
+    /// What each module may import besides the standard library. `Glibc` and `Synchronization` are free where listed.
+    static let imports: [String: Set<String>] = [
+        "InventoryCore": [],
+        "MessageSchema": ["InventoryCore", "Crypto"],
+        "BackOrderStore": ["InventoryCore", "Synchronization"],
+        "SQLiteStore": ["InventoryCore", "BackOrderStore", "GRDB", "GRDBSQLite", "Foundation", "Glibc", "Synchronization"],
+        "AMQPClient": ["CRabbitMQ", "Glibc", "Synchronization"],
+        "Worker": ["InventoryCore", "MessageSchema", "BackOrderStore", "Logging", "Glibc", "Synchronization"],
+        "Configuration": ["InventoryCore", "Yams", "Glibc"],
+        "Daemon": [
+            "InventoryCore", "MessageSchema", "BackOrderStore", "SQLiteStore", "AMQPClient", "Worker", "Configuration",
+            "ArgumentParser", "Logging", "UnixSignals", "Glibc", "Synchronization",
+        ],
+        "backorderd": ["Daemon", "ArgumentParser"],
+        "TestSupport": ["InventoryCore", "BackOrderStore", "Glibc", "Synchronization"],
+    ]
+
+    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    static func swiftFiles(_ folder: String) throws -> [(path: String, text: String)] {
+        let base = root.appendingPathComponent(folder)
+        guard let walk = FileManager.default.enumerator(at: base, includingPropertiesForKeys: nil) else { return [] }
+        var files: [(path: String, text: String)] = []
+        for case let url as URL in walk where url.pathExtension == "swift" {
+            files.append((String(url.path.dropFirst(root.path.count + 1)), try String(contentsOf: url, encoding: .utf8)))
+        }
+        return files
+    }
+
+    @Test func importsRunOneWay() throws {
+        var seen: Set<String> = []
+        for file in try Self.swiftFiles("Sources") {
+            let module = String(file.path.split(separator: "/")[1])
+            seen.insert(module)
+            let allowed = try #require(Self.imports[module], "\(module) is not in the import table")
+            for line in file.text.split(separator: "\n") {
+                let words = line.split(separator: " ")
+                guard let index = words.firstIndex(of: "import"), index <= 1, index + 1 < words.count else { continue }
+                if index == 1, !["public", "internal", "package", "@testable", "@preconcurrency"].contains(words[0]) { continue }
+                let name = String(words[index + 1].split(separator: ".")[0])
+                #expect(allowed.contains(name), "\(file.path): \(module) must not import \(name)")
+            }
+        }
+        #expect(seen == Set(Self.imports.keys))
+    }
+
+    @Test func filesAreRooms() throws {
+        for file in try Self.swiftFiles("Sources") {
+            let lines = file.text.split(separator: "\n", omittingEmptySubsequences: false).count
+            #expect(lines <= 500, "\(file.path) has \(lines) lines: would a newcomer find what they look for?")
+        }
+    }
+
+    @Test func uncheckedSendableHasItsReason() throws {
+        for file in try Self.swiftFiles("Sources") {
+            let lines = file.text.split(separator: "\n", omittingEmptySubsequences: false)
+            for (index, line) in lines.enumerated()
+            where line.contains("@unchecked Sendable") && !line.trimmingCharacters(in: .whitespaces).hasPrefix("//") {
+                let above = lines[max(0, index - 4)..<index].contains { $0.contains("@unchecked Sendable:") }
+                #expect(above, "\(file.path):\(index + 1): say above it which rule makes it true")
+            }
+        }
+    }
+
+    @Test func nothingIsForcedOrLeftUnfinished() throws {
+        let banned = ["try!", "as! ", "fatalError(", "TODO", "FIXME", "XXX"]
+        for file in try Self.swiftFiles("Sources") {
+            for (index, line) in file.text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+                for word in banned where line.contains(word) {
+                    Issue.record("\(file.path):\(index + 1): \(word)")
+                }
+            }
+        }
+    }
+
+    @Test func theCoreHasNoClockAndNoTasks() throws {
+        let banned = [" async ", "await ", "Task {", "Date(", "clock_gettime", "ContinuousClock", "random"]
+        for file in try Self.swiftFiles("Sources/InventoryCore") {
+            for (index, line) in file.text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+            where !line.trimmingCharacters(in: .whitespaces).hasPrefix("//") {
+                for word in banned where line.contains(word) {
+                    Issue.record("\(file.path):\(index + 1): the core must not know \(word)")
+                }
+            }
+        }
+    }
+}
