@@ -131,7 +131,9 @@ extension MemoryBooks: StoreTransaction {
         if let violation = StoreInvariants.violation(in: order, lines: change.lines) { throw refuse(violation) }
         guard var stored = orders[order.orderID] else {
             if !change.isNew { throw refuse("order \(order.orderID) is not in the books, and was not said to be new") }
-            if change.lines != Array(order.lines.indices) { throw refuse("order \(order.orderID): new, but not all lines named") }
+            if change.lines != Array(order.lines.indices) {
+                throw refuse("order \(order.orderID): new, but not all lines named")
+            }
             let leads = Array(repeating: change.lead, count: order.lines.count)
             put(order: StoredOrder(order: order, leads: leads), order.orderID)
             return

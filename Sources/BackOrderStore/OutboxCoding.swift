@@ -5,7 +5,8 @@ public enum OutboxCoding {
     public static func encode(_ messages: [OutboxMessage]) -> [UInt8] {
         var size = 16
         for message in messages {
-            size += message.routingKey.utf8.count + message.messageID.utf8.count + message.type.utf8.count + 24
+            size +=
+                message.routingKey.utf8.count + message.messageID.utf8.count + message.type.utf8.count + 24
                 + message.originalProperties.count + message.body.count
             for header in message.headers { size += header.name.utf8.count + header.value.utf8.count + 8 }
         }

@@ -13,7 +13,8 @@ public enum StoreInvariants {
             // The bits of a negative number begin with 1, so one comparison answers for all of them.
             let signs = line.waiting | line.held | line.dispatched | line.cancelled | line.refused
             var areAllocationsWhole = true
-            for entry in line.allocations where entry.units <= 0 || entry.requested < 0 || entry.requested > entry.units {
+            for entry in line.allocations where entry.units <= 0 || entry.requested < 0 || entry.requested > entry.units
+            {
                 areAllocationsWhole = false
             }
             if line.unplaced != 0 || signs < 0 || kept > line.ordered || kept + line.dispatched < line.ordered
@@ -31,7 +32,8 @@ public enum StoreInvariants {
 
     public static func violation(in stock: Stock, of sku: SKU) -> String? {
         if 0 <= stock.allocated, stock.allocated <= stock.onHand { return nil }
-        return "stock of \(sku) at \(stock.location): allocated \(stock.allocated) is not within 0…\(stock.onHand) on hand"
+        return
+            "stock of \(sku) at \(stock.location): allocated \(stock.allocated) is not within 0…\(stock.onHand) on hand"
     }
 
     public static func violation(in lane: WaitingLane, of sku: SKU) -> String? {
@@ -41,6 +43,7 @@ public enum StoreInvariants {
 
     public static func violation(in supply: Supply) -> String? {
         if 0 <= supply.outstanding, 0 <= supply.takenOver { return nil }
-        return "supply \(supply.supplyID) of \(supply.sku): outstanding \(supply.outstanding), taken over \(supply.takenOver)"
+        return
+            "supply \(supply.supplyID) of \(supply.sku): outstanding \(supply.outstanding), taken over \(supply.takenOver)"
     }
 }

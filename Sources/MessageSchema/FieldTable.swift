@@ -132,7 +132,8 @@ private let inputTable: [MessageDescription] = [
             Field("location", .identifier, "Where it left"), text("carrier", "The carrier"),
             text("service", "The carrier's service"), text("tracking_number", "The carrier's number"),
             text("tracking_url", "Where to follow it", bytesMax: ObjectReader.addressBytesMax),
-            Field("dispatched_at", .time, "Default: time"), Field("estimated_delivery", .time, "The carrier's estimate"),
+            Field("dispatched_at", .time, "Default: time"),
+            Field("estimated_delivery", .time, "The carrier's estimate"),
         ]),
     input(
         .orderCancelled, "An order, or a part of it, is not wanted any more",
@@ -179,7 +180,7 @@ private let inputTable: [MessageDescription] = [
                     Field("minimum", .whole(0...1_000_000_000), "Never ask for less"),
                     Field("multiple", .whole(units), "Ask for whole packs of this many"),
                 ]), "When and how much to ask for"),
-            Field("on_backorder", .choice(OnBackorder.allCases.map(\.rawValue)), "What is done when it is out of stock"),
+            Field("on_backorder", .choice(OnBackorder.allCases.map(\.rawValue)), "What is done when it is short"),
             Field("backorder_limit", .whole(0...1_000_000_000_000), "Waiting units at most; null: no limit"),
             Field("ship", .choice(shipModes), "partial: what is there goes now; complete: all at once"),
         ]),

@@ -128,7 +128,9 @@ struct JSONDocument {
     /// A value without its white space, keys in their order, strings and numbers as they were written.
     func compact(_ index: Int) -> String {
         let node = nodes[index]
-        let isCompact = !slice(node).contains { $0 == 0x20 || $0 == 0x0A || $0 == 0x0D || $0 == 0x09 }
+        let isCompact =
+            (node.kind == .object || node.kind == .array)
+            && !slice(node).contains { $0 == 0x20 || $0 == 0x0A || $0 == 0x0D || $0 == 0x09 }
         if isCompact { return String(decoding: slice(node), as: UTF8.self) }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(Int(node.end) - Int(node.start))

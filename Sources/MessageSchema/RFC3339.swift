@@ -147,23 +147,37 @@ func appendRFC3339(_ instant: Instant, fractionDigits: Int = 3, to bytes: inout 
     let year = era * 400 + yearOfEra + (month <= 2 ? 1 : 0)
 
     let seconds = inDay / 1_000_000
-    appendDigits(year, 4, UInt8(ascii: "-"), to: &bytes)
-    appendDigits(month, 2, UInt8(ascii: "-"), to: &bytes)
-    appendDigits(day, 2, UInt8(ascii: "T"), to: &bytes)
-    appendDigits(seconds / 3_600, 2, UInt8(ascii: ":"), to: &bytes)
-    appendDigits(seconds / 60 % 60, 2, UInt8(ascii: ":"), to: &bytes)
-    appendDigits(seconds % 60, 2, UInt8(ascii: "."), to: &bytes)
     let fraction = inDay % 1_000_000
-    appendDigits(fractionDigits == 3 ? fraction / 1_000 : fraction, fractionDigits, UInt8(ascii: "Z"), to: &bytes)
-}
-
-@inline(__always)
-private func appendDigits(_ value: Int64, _ count: Int, _ separator: UInt8, to bytes: inout [UInt8]) {
-    var power: Int64 = 1
-    for _ in 1..<count { power *= 10 }
-    while power > 0 {
-        bytes.append(0x30 &+ UInt8(truncatingIfNeeded: value / power % 10))
-        power /= 10
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 27) { buffer in
+        var count = 0
+        func put(_ byte: UInt8) {
+            buffer[count] = byte
+            count += 1
+        }
+        func putTwo(_ value: Int64) {
+            put(0x30 &+ UInt8(truncatingIfNeeded: value / 10))
+            put(0x30 &+ UInt8(truncatingIfNeeded: value % 10))
+        }
+        putTwo(year / 100)
+        putTwo(year % 100)
+        put(UInt8(ascii: "-"))
+        putTwo(month)
+        put(UInt8(ascii: "-"))
+        putTwo(day)
+        put(UInt8(ascii: "T"))
+        putTwo(seconds / 3_600)
+        put(UInt8(ascii: ":"))
+        putTwo(seconds / 60 % 60)
+        put(UInt8(ascii: ":"))
+        putTwo(seconds % 60)
+        put(UInt8(ascii: "."))
+        putTwo(fraction / 10_000)
+        put(0x30 &+ UInt8(truncatingIfNeeded: fraction / 1_000 % 10))
+        if fractionDigits == 6 {
+            put(0x30 &+ UInt8(truncatingIfNeeded: fraction / 100 % 10))
+            putTwo(fraction % 100)
+        }
+        put(UInt8(ascii: "Z"))
+        bytes.append(contentsOf: UnsafeBufferPointer(rebasing: buffer[..<count]))
     }
-    bytes.append(separator)
 }

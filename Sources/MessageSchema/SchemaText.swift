@@ -23,7 +23,8 @@ enum SchemaText: Sendable {
         case .null: text += "null"
         case .list(let values):
             let isFlat = values.allSatisfy(\.isScalar)
-            SchemaText.bracket("[", "]", isFlat || values.isEmpty, values.count, to: &text, depth: depth) { index, text in
+            SchemaText.bracket("[", "]", isFlat || values.isEmpty, values.count, to: &text, depth: depth) {
+                index, text in
                 values[index].append(to: &text, depth: depth + 1)
             }
         case .object(let members):

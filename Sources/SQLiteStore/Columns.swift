@@ -14,7 +14,9 @@ enum JSONColumn {
         }
     }
 
-    static func decode<Value: Decodable>(_ type: Value.Type, _ text: String, of what: String) throws(StoreError) -> Value {
+    static func decode<Value: Decodable>(_ type: Value.Type, _ text: String, of what: String) throws(StoreError)
+        -> Value
+    {
         do {
             return try JSONDecoder().decode(type, from: Data(text.utf8))
         } catch {

@@ -11,9 +11,12 @@ enum SQLitePlumbing {
         var folder = "."
         if let slash = path.lastIndex(of: "/") { folder = slash == path.startIndex ? "/" : String(path[..<slash]) }
         var status = stat()
-        if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { return "this is a folder. Name a file in it." }
+        if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+            return "this is a folder. Name a file in it."
+        }
         if stat(folder, &status) != 0 {
-            return "the folder \(folder) is not there (\(String(cString: strerror(errno)))). Make it and give it to this user."
+            return
+                "the folder \(folder) is not there (\(String(cString: strerror(errno)))). Make it and give it to this user."
         }
         if status.st_mode & S_IFMT != S_IFDIR { return "\(folder) is not a folder." }
         // SQLite keeps its log beside the file, so it is the folder that must be writable.

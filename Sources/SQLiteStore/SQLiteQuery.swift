@@ -71,7 +71,8 @@ enum SQLiteQuery: Int, CaseIterable {
         case .orderHead: "SELECT \(Self.head) FROM orders WHERE order_id = ?1"
         case .orderLines: "SELECT \(Self.line) FROM order_line WHERE line_key BETWEEN ?1 AND ?2 ORDER BY line_key"
         case .orderNumber: "SELECT order_no FROM orders WHERE order_id = ?1"
-        case .lineStates: "SELECT waiting, held, allocated, lead FROM order_line WHERE line_key BETWEEN ?1 AND ?2 ORDER BY line_key"
+        case .lineStates:
+            "SELECT waiting, held, allocated, lead FROM order_line WHERE line_key BETWEEN ?1 AND ?2 ORDER BY line_key"
         case .insertOrder:
             """
             INSERT INTO orders (order_id, placed_at, customer, segment, priority, requested_by, ship, currency, held, sequence)
@@ -101,12 +102,14 @@ enum SQLiteQuery: Int, CaseIterable {
         case .waitingFirst: Self.queue("waiting", "sku_id = ?1 AND pin = ?2 AND waiting > 0", Self.ascending)
         case .waitingAfter:
             Self.queue(
-                "waiting", "sku_id = ?1 AND pin = ?2 AND waiting > 0 AND (lead, rank, placed_at, order_id) >= (?3, ?4, ?5, ?6)",
+                "waiting",
+                "sku_id = ?1 AND pin = ?2 AND waiting > 0 AND (lead, rank, placed_at, order_id) >= (?3, ?4, ?5, ?6)",
                 Self.ascending)
         case .waitingLast: Self.queue("waiting", "sku_id = ?1 AND pin = ?2 AND waiting > 0", Self.descending)
         case .waitingBefore:
             Self.queue(
-                "waiting", "sku_id = ?1 AND pin = ?2 AND waiting > 0 AND (lead, rank, placed_at, order_id) <= (?3, ?4, ?5, ?6)",
+                "waiting",
+                "sku_id = ?1 AND pin = ?2 AND waiting > 0 AND (lead, rank, placed_at, order_id) <= (?3, ?4, ?5, ?6)",
                 Self.descending)
         case .allocatedLast: Self.queue("allocated", "sku_id = ?1 AND allocated > 0", Self.descending)
         case .allocatedBefore:
@@ -116,7 +119,8 @@ enum SQLiteQuery: Int, CaseIterable {
         case .heldFirst: Self.queue("held", "sku_id = ?1 AND held > 0", Self.ascending)
         case .heldAfter:
             Self.queue(
-                "held", "sku_id = ?1 AND held > 0 AND (lead, rank, placed_at, order_id) >= (?3, ?4, ?5, ?6)", Self.ascending)
+                "held", "sku_id = ?1 AND held > 0 AND (lead, rank, placed_at, order_id) >= (?3, ?4, ?5, ?6)",
+                Self.ascending)
 
         case .outstandingFirst:
             """
@@ -140,7 +144,8 @@ enum SQLiteQuery: Int, CaseIterable {
             INSERT INTO discrepancy (time, kind, sku, location, quantity, message_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
             """
         case .anyParked: "SELECT EXISTS (SELECT 1 FROM parked)"
-        case .parkedOf: "SELECT order_id, parked_at, message, original FROM parked WHERE order_id = ?1 ORDER BY message_id"
+        case .parkedOf:
+            "SELECT order_id, parked_at, message, original FROM parked WHERE order_id = ?1 ORDER BY message_id"
         case .parkedBefore:
             """
             SELECT order_id, parked_at, message, original FROM parked WHERE parked_at < ?1

@@ -52,7 +52,8 @@ public final class SQLiteStore: BackOrderStore {
         if applicationID != SQLiteSchema.applicationID, applicationID != 0 || tables > 0 {
             throw StoreError(
                 .misconfigured,
-                "store \(path): this SQLite file belongs to another program. Name a file of backorderd's own; it was not changed.")
+                "store \(path): this SQLite file belongs to another program. Name a file of backorderd's own; it was not changed."
+            )
         }
         connection = SQLiteConnection(handle: handle, path: path)
         transaction = SQLiteTransaction(connection)
@@ -128,7 +129,8 @@ public final class SQLiteStore: BackOrderStore {
                 try requireNotNewer(found)
                 for step in SQLiteSchema.steps[found...] { try connection.execute(step) }
                 try connection.execute(
-                    "PRAGMA application_id = \(SQLiteSchema.applicationID); PRAGMA user_version = \(SQLiteSchema.wanted)")
+                    "PRAGMA application_id = \(SQLiteSchema.applicationID); PRAGMA user_version = \(SQLiteSchema.wanted)"
+                )
                 try connection.run(.commit)
             } catch {
                 rollBack()
@@ -162,7 +164,8 @@ public final class SQLiteStore: BackOrderStore {
                     try requireNotNewer(found)
                     throw StoreError(
                         .schemaMissing,
-                        "store \(path): its schema is version \(found), this program wants \(SQLiteSchema.wanted). Run: backorderd migrate")
+                        "store \(path): its schema is version \(found), this program wants \(SQLiteSchema.wanted). Run: backorderd migrate"
+                    )
                 }
                 transaction.begin()
                 let result = try body()

@@ -137,7 +137,9 @@ extension SQLiteTransaction {
         var hasPins = false
         for index in change.lanes {
             let lane = item.lanes[index]
-            if let violation = StoreInvariants.violation(in: lane, of: item.sku) { throw StoreError(.corrupt, violation) }
+            if let violation = StoreInvariants.violation(in: lane, of: item.sku) {
+                throw StoreError(.corrupt, violation)
+            }
             let statement: SQLiteStatement
             if let pin = lane.pin {
                 statement = try connection.statement(.writeLane)

@@ -279,7 +279,8 @@ extension SQLiteTransaction: StoreTransaction {
         let orderID = OrderID(statement.text(0))
         return ParkedMessage(
             orderID: orderID,
-            message: try JSONColumn.decode(InputMessage.self, statement.text(2), of: "parked message of order \(orderID)"),
+            message: try JSONColumn.decode(
+                InputMessage.self, statement.text(2), of: "parked message of order \(orderID)"),
             parkedAt: Instant(microseconds: statement.integer(1)), original: statement.blob(3))
     }
 }

@@ -16,7 +16,9 @@ extension StoreConformance {
                 Digest128(high: 0, low: 0), Digest128(high: .max, low: .max), Digest128(high: 1 << 63, low: 1),
                 Digest128(high: 1 << 63, low: 1 << 63), Digest128(high: 0, low: .max),
             ]
-            let rows = keys.map { InboxRow(key: $0, content: Digest128(high: $0.low, low: ~$0.high), receivedAt: at(-5)) }
+            let rows = keys.map {
+                InboxRow(key: $0, content: Digest128(high: $0.low, low: ~$0.high), receivedAt: at(-5))
+            }
             try store.write { try $0.appendInbox(rows) }
             let found = try store.write { try $0.inbox(keys) }
             for row in rows { try same(found[row.key], row, "row") }
@@ -150,9 +152,12 @@ extension StoreConformance {
             try transaction.appendInbox([row(1)])
             _ = try transaction.appendOutbox([message("1")], at: at(1))
             var changes = new(order("known", [waitingLine("S", 5)]))
-            changes.items = new(
-                Item(sku: "S", stock: [Stock(location: "a", onHand: 2)], lanes: [WaitingLane(pin: nil, units: 5, lines: 1)])
-            ).items
+            changes.items =
+                new(
+                    Item(
+                        sku: "S", stock: [Stock(location: "a", onHand: 2)],
+                        lanes: [WaitingLane(pin: nil, units: 5, lines: 1)])
+                ).items
             changes.supplies = [supply("R", sku: "S", 4)]
             changes.parked = [parked("early", "p")]
             try transaction.apply(changes)
@@ -300,7 +305,9 @@ extension StoreConformance {
         Case(name: "parked messages by age, oldest first, before the instant alone") { make in
             let store = try make()
             var changes = Changes()
-            changes.parked = [parked("z", "1", at: 5), parked("b", "1", at: 7), parked("a", "1", at: 7), parked("q", "1", at: 9)]
+            changes.parked = [
+                parked("z", "1", at: 5), parked("b", "1", at: 7), parked("a", "1", at: 7), parked("q", "1", at: 9),
+            ]
             try apply(changes, to: store)
             func orders(before: Int64, _ limit: Int) throws -> [OrderID] {
                 try store.write { try $0.parkedMessages(before: at(before), limit: limit) }.map(\.orderID)

@@ -81,7 +81,9 @@ public enum StoreConformance {
 
     static func new(_ orders: Order..., lead: Int64 = 0) -> Changes {
         var changes = Changes()
-        for order in orders { changes.orders.append(.init(order: order, isNew: true, lines: Array(order.lines.indices), lead: lead)) }
+        for order in orders {
+            changes.orders.append(.init(order: order, isNew: true, lines: Array(order.lines.indices), lead: lead))
+        }
         return changes
     }
 

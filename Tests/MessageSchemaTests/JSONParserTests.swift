@@ -20,31 +20,40 @@ private func compact(_ bytes: [UInt8]) -> String {
     @Test(arguments: [
         ("{}", "{}"), (" [ ] ", "[]"), ("[1, 2 ,3]", "[1,2,3]"), ("null", "null"), ("true", "true"), ("false", "false"),
         ("-0", "-0"), ("1E+2", "1E+2"), ("0.10e-07", "0.10e-07"), (#""""#, #""""#), (#"" a ""#, #"" a ""#),
-        ("{ \"b\" : 1 ,\n\t\"a\":[ {} , { } ] }\r\n", #"{"b":1,"a":[{},{}]}"#), (#"{"a":{"a":{"a":1}}}"#, #"{"a":{"a":{"a":1}}}"#),
-        (#""\u00e9\n\/\uD83D\uDE00é😀""#, #""\u00e9\n\/\uD83D\uDE00é😀""#), ("\u{FEFF}{}", "{}"), (#"{"":0}"#, #"{"":0}"#),
-        (#"{"a":1,"A":2,"\u0000a":3}"#, #"{"a":1,"A":2,"\u0000a":3}"#), ("\"\u{7F}\u{10FFFF}\"", "\"\u{7F}\u{10FFFF}\""),
+        ("{ \"b\" : 1 ,\n\t\"a\":[ {} , { } ] }\r\n", #"{"b":1,"a":[{},{}]}"#),
+        (#"{"a":{"a":{"a":1}}}"#, #"{"a":{"a":{"a":1}}}"#),
+        (#""\u00e9\n\/\uD83D\uDE00é😀""#, #""\u00e9\n\/\uD83D\uDE00é😀""#), ("\u{FEFF}{}", "{}"),
+        (#"{"":0}"#, #"{"":0}"#),
+        (#"{"a":1,"A":2,"\u0000a":3}"#, #"{"a":1,"A":2,"\u0000a":3}"#),
+        ("\"\u{7F}\u{10FFFF}\"", "\"\u{7F}\u{10FFFF}\""),
     ])
     func accepts(text: String, written: String) {
         #expect(compact(Array(text.utf8)) == written)
     }
 
     @Test(arguments: [
-        ("", "not JSON: it is empty"), ("  \n", "not JSON: it is empty"), ("{", "not JSON at byte 1: it ends inside an object"),
+        ("", "not JSON: it is empty"), ("  \n", "not JSON: it is empty"),
+        ("{", "not JSON at byte 1: it ends inside an object"),
         ("[", "not JSON at byte 1: it ends inside a list"), ("[1", "not JSON at byte 2: it ends inside a list"),
-        ("[1,", "not JSON at byte 3: it ends too early"), ("[1,]", "not JSON at byte 3: a value is expected"),
-        ("{\"a\"", "not JSON at byte 4: it ends inside an object"), ("{\"a\":", "not JSON at byte 5: it ends too early"),
+        ("[1,", "not JSON at byte 3: it ends inside a list"), ("[1,]", "not JSON at byte 3: a value is expected"),
+        ("{\"a\"", "not JSON at byte 4: it ends inside an object"),
+        ("{\"a\":", "not JSON at byte 5: it ends too early"),
         ("{\"a\":1,}", "not JSON at byte 7: a key in double quotes is expected"),
         ("{'a':1}", "not JSON at byte 1: a key in double quotes is expected"),
         ("{a:1}", "not JSON at byte 1: a key in double quotes is expected"),
-        ("{\"a\" 1}", "not JSON at byte 5: a colon is expected"), ("{\"a\":1 \"b\":2}", "not JSON at byte 7: a comma or } is expected"),
-        ("[1 2]", "not JSON at byte 3: a comma or ] is expected"), ("[1}", "not JSON at byte 2: a comma or ] is expected"),
+        ("{\"a\" 1}", "not JSON at byte 5: a colon is expected"),
+        ("{\"a\":1 \"b\":2}", "not JSON at byte 7: a comma or } is expected"),
+        ("[1 2]", "not JSON at byte 3: a comma or ] is expected"),
+        ("[1}", "not JSON at byte 2: a comma or ] is expected"),
         ("{} {}", "not JSON at byte 3: there is more after the end of the value"),
         ("{}\u{0}", "not JSON at byte 2: there is more after the end of the value"),
         ("NaN", "not JSON at byte 0: a value is expected"), ("nul", "not JSON at byte 0: a value is expected"),
         ("True", "not JSON at byte 0: a value is expected"), ("undefined", "not JSON at byte 0: a value is expected"),
-        ("Infinity", "not JSON at byte 0: a value is expected"), ("-Infinity", "not JSON at byte 1: a digit is expected"),
+        ("Infinity", "not JSON at byte 0: a value is expected"),
+        ("-Infinity", "not JSON at byte 1: a digit is expected"),
         ("nullx", "not JSON at byte 4: there is more after the end of the value"),
-        ("01", "not JSON at byte 0: a number must not begin with 0"), ("-01", "not JSON at byte 1: a number must not begin with 0"),
+        ("01", "not JSON at byte 0: a number must not begin with 0"),
+        ("-01", "not JSON at byte 1: a number must not begin with 0"),
         ("1.", "not JSON at byte 2: a digit is expected"), (".5", "not JSON at byte 0: a value is expected"),
         ("1e", "not JSON at byte 2: a digit is expected"), ("1e+", "not JSON at byte 3: a digit is expected"),
         ("+1", "not JSON at byte 0: a value is expected"), ("-", "not JSON at byte 1: a digit is expected"),
@@ -53,9 +62,11 @@ private func compact(_ bytes: [UInt8]) -> String {
         ("\"\\x\"", "not JSON at byte 1: an unknown escape in a text"),
         ("\"\\u12g4\"", "not JSON at byte 1: four hexadecimal digits are expected after \\u"),
         ("\"\\u12", "not JSON at byte 1: four hexadecimal digits are expected after \\u"),
-        ("\"\\ud800\"", "not JSON at byte 1: half of a surrogate pair"), ("\"\\udc00\"", "not JSON at byte 1: half of a surrogate pair"),
+        ("\"\\ud800\"", "not JSON at byte 1: half of a surrogate pair"),
+        ("\"\\udc00\"", "not JSON at byte 1: half of a surrogate pair"),
         ("\"\\ud800\\ud800\"", "not JSON at byte 1: half of a surrogate pair"),
-        ("\"\\ud800\\n\"", "not JSON at byte 1: half of a surrogate pair"), ("\"\\ud800", "not JSON at byte 1: half of a surrogate pair"),
+        ("\"\\ud800\\n\"", "not JSON at byte 1: half of a surrogate pair"),
+        ("\"\\ud800", "not JSON at byte 1: half of a surrogate pair"),
         ("\"a\nb\"", "not JSON at byte 2: a control character in a text must be escaped"),
         ("\"\u{0}\"", "not JSON at byte 1: a control character in a text must be escaped"),
         ("// x\n{}", "not JSON at byte 0: a value is expected"), ("{\"a\":1,\"b\":2,\"a\":3}", "duplicate key \"a\""),
@@ -66,9 +77,11 @@ private func compact(_ bytes: [UInt8]) -> String {
     }
 
     @Test(arguments: [
-        [0x80], [0xBF], [0xC0, 0xAF], [0xC1, 0xBF], [0xC2], [0xC2, 0x22], [0xE0, 0x80, 0x80], [0xE0, 0x9F, 0xBF], [0xE2, 0x82],
+        [0x80], [0xBF], [0xC0, 0xAF], [0xC1, 0xBF], [0xC2], [0xC2, 0x22], [0xE0, 0x80, 0x80], [0xE0, 0x9F, 0xBF],
+        [0xE2, 0x82],
         [0xED, 0xA0, 0x80], [0xED, 0xBF, 0xBF], [0xF0, 0x80, 0x80, 0x80], [0xF0, 0x8F, 0xBF, 0xBF], [0xF0, 0x9F, 0x98],
-        [0xF4, 0x90, 0x80, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xFE], [0xFF], [0xE2, 0x28, 0xA1], [0xF0, 0x28, 0x8C, 0xBC],
+        [0xF4, 0x90, 0x80, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xFE], [0xFF], [0xE2, 0x28, 0xA1],
+        [0xF0, 0x28, 0x8C, 0xBC],
         [0xC3, 0xC3, 0xA9],
     ])
     func refusesWhatIsNotUTF8(bytes: [UInt8]) {
@@ -95,15 +108,19 @@ private func compact(_ bytes: [UInt8]) -> String {
     }
 
     @Test(arguments: [
-        ("0", JSONNumber.Whole.value(0), "0"), ("-0", .value(0), "0"), ("0.000", .value(0), "0"), ("0e999", .value(0), "0"),
+        ("0", JSONNumber.Whole.value(0), "0"), ("-0", .value(0), "0"), ("0.000", .value(0), "0"),
+        ("0e999", .value(0), "0"),
         ("2", .value(2), "2"), ("2.0", .value(2), "2"), ("2e0", .value(2), "2"), ("0.2e1", .value(2), "2"),
         ("20e-1", .value(2), "2"), ("200E-2", .value(2), "2"), ("0.0002e+4", .value(2), "2"), ("20", .value(20), "2e1"),
-        ("2.5", .fraction, "25e-1"), ("2.50", .fraction, "25e-1"), ("25e-1", .fraction, "25e-1"), ("0.05", .fraction, "5e-2"),
-        ("-1.5", .fraction, "-15e-1"), ("1e-400", .fraction, "1e-400"), ("1e300", .tooLarge, "1e300"), ("-7", .value(-7), "-7"),
+        ("2.5", .fraction, "25e-1"), ("2.50", .fraction, "25e-1"), ("25e-1", .fraction, "25e-1"),
+        ("0.05", .fraction, "5e-2"),
+        ("-1.5", .fraction, "-15e-1"), ("1e-400", .fraction, "1e-400"), ("1e300", .tooLarge, "1e300"),
+        ("-7", .value(-7), "-7"),
         ("101.010", .fraction, "10101e-2"), ("1.000000001e9", .value(1_000_000_001), "1000000001"),
         ("999999999999999999", .value(999_999_999_999_999_999), "999999999999999999"),
         ("9999999999999999999", .tooLarge, "9999999999999999999"), ("1e18", .tooLarge, "1e18"),
-        ("1e17", .value(100_000_000_000_000_000), "1e17"), ("1e99999999999999999999", .tooLarge, "!1e99999999999999999999"),
+        ("1e17", .value(100_000_000_000_000_000), "1e17"),
+        ("1e99999999999999999999", .tooLarge, "!1e99999999999999999999"),
         ("1e-99999999999999999999", .fraction, "!1e-99999999999999999999"),
     ])
     func numbers(text: String, whole: JSONNumber.Whole, canonical: String) {

@@ -22,10 +22,12 @@ import Testing
 
     @Test(arguments: [
         ("", TimeFault.notATime), ("yesterday", .notATime), ("2026-11-23", .notATime), ("2026-11-23T10:00Z", .notATime),
-        ("2026-11-23 10:00:00Z", .notATime), ("2026-11-23T10:00:00,5Z", .notATime), ("2026-11-23T10:00:00.Z", .notATime),
+        ("2026-11-23 10:00:00Z", .notATime), ("2026-11-23T10:00:00,5Z", .notATime),
+        ("2026-11-23T10:00:00.Z", .notATime),
         ("2026-11-23T10:00:00+0100", .notATime), ("2026-11-23T10:00:00+01", .notATime),
         ("2026-11-23T10:00:00Z ", .notATime), (" 2026-11-23T10:00:00Z", .notATime), ("2026-11-23T1a:00:00Z", .notATime),
-        ("2026-11-23T10:00:00UTC", .notATime), ("+2026-11-23T10:00:00Z", .notATime), ("12026-11-23T10:00:00Z", .notATime),
+        ("2026-11-23T10:00:00UTC", .notATime), ("+2026-11-23T10:00:00Z", .notATime),
+        ("12026-11-23T10:00:00Z", .notATime),
         ("2026-W47-1T10:00:00Z", .notATime), ("1795428000", .notATime), ("2026-11-23T10:00:00ZZ", .notATime),
         ("2026-11-23T10:00:00", .noZone), ("2026-11-23T10:00:00.25", .noZone),
         ("2026-02-30T10:00:00Z", .noSuchDate), ("2025-02-29T10:00:00Z", .noSuchDate),
@@ -52,8 +54,8 @@ import Testing
         #expect(formatRFC3339(Instant(microseconds: microseconds)) == text)
     }
 
-    /// Every day of the calendar once, there and back.
-    @Test func everyDayThereAndBack() {
+    /// Days of every year, month and weekday, there and back.
+    @Test func daysThereAndBack() {
         var microseconds = earliestInstant
         var days = 0
         while microseconds <= latestInstant {
@@ -62,10 +64,9 @@ import Testing
                 Issue.record("\(microseconds) became \(formatRFC3339(time))")
                 return
             }
-            // A prime number of days: every day of the year comes, and the whole takes a moment.
             microseconds += 86_400_000_000 * 13
             days += 1
         }
-        #expect(days == 280_931)
+        #expect(days == 280_928)
     }
 }

@@ -17,7 +17,8 @@ enum Samples {
     private static func message(_ type: InputType, _ content: J) -> J {
         guard case .object(let members) = content else { return content }
         return .object(
-            [("type", .string(type.rawValue)), ("id", .string("id-\(type.rawValue)")), ("time", .string(time))] + members)
+            [("type", .string(type.rawValue)), ("id", .string("id-\(type.rawValue)")), ("time", .string(time))]
+                + members)
     }
 
     static let orderPlaced = message(

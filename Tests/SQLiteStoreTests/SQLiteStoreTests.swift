@@ -22,7 +22,9 @@ final class Folder {
 
     func file(_ name: String = "store.db") -> String { path + "/" + name }
 
-    func store(_ name: String = "store.db", _ options: SQLiteStore.Options = SQLiteStore.Options()) throws -> SQLiteStore {
+    func store(_ name: String = "store.db", _ options: SQLiteStore.Options = SQLiteStore.Options()) throws
+        -> SQLiteStore
+    {
         let store = try SQLiteStore(path: file(name), options: options)
         try store.migrate()
         return store
@@ -117,7 +119,8 @@ func expectError(_ code: StoreError.Code, containing part: String = "", _ body: 
                             line.waiting = 1
                             changes.orders = [
                                 .init(
-                                    order: Order(orderID: OrderID("o\(worker)-\(round)"), placedAt: start, lines: [line]),
+                                    order: Order(
+                                        orderID: OrderID("o\(worker)-\(round)"), placedAt: start, lines: [line]),
                                     isNew: true, lines: [0], lead: 0)
                             ]
                             try transaction.apply(changes)
@@ -181,12 +184,17 @@ func expectError(_ code: StoreError.Code, containing part: String = "", _ body: 
     @Test func filesCopiedInTheMiddleOfATransactionHoldWhatWasCommitted() throws {
         let folder = try Folder()
         let store = try folder.store()
-        for number in 0..<20 { _ = try store.write { try $0.appendOutbox([message("\(number)", bytes: 5000)], at: start) } }
+        for number in 0..<20 {
+            _ = try store.write { try $0.appendOutbox([message("\(number)", bytes: 5000)], at: start) }
+        }
         try store.write { transaction in
             // More than the page cache holds, so that uncommitted pages are in the log too.
-            for number in 20..<30 { _ = try transaction.appendOutbox([message("\(number)", bytes: 4_000_000)], at: start) }
+            for number in 20..<30 {
+                _ = try transaction.appendOutbox([message("\(number)", bytes: 4_000_000)], at: start)
+            }
             for suffix in ["", "-wal"] {
-                try FileManager.default.copyItem(atPath: folder.file() + suffix, toPath: folder.file("copy.db") + suffix)
+                try FileManager.default.copyItem(
+                    atPath: folder.file() + suffix, toPath: folder.file("copy.db") + suffix)
             }
         }
         let copy = try folder.store("copy.db")
@@ -341,7 +349,8 @@ func expectError(_ code: StoreError.Code, containing part: String = "", _ body: 
         let other = try DatabaseQueue(path: folder.file())
         for sql in [
             "UPDATE stock SET allocated = 2", "UPDATE stock SET on_hand = -1", "UPDATE order_line SET waiting = 4",
-            "UPDATE order_line SET held = 1", "UPDATE order_line SET waiting = 'x'", "UPDATE order_line SET cancelled = -1",
+            "UPDATE order_line SET held = 1", "UPDATE order_line SET waiting = 'x'",
+            "UPDATE order_line SET cancelled = -1",
         ] {
             #expect(throws: DatabaseError.self, "\(sql)") { try other.inDatabase { try $0.execute(sql: sql) } }
         }
