@@ -7,8 +7,7 @@ import Testing
 /// Seeded mutations of good messages in all their envelopes. Whatever the bytes: no trap, a message or a rejection,
 /// the same twice.
 ///
-/// `BACKORDERD_FUZZ_MUTATIONS` says how many, `BACKORDERD_FUZZ_SEED` which. A million in a release build:
-/// `BACKORDERD_FUZZ_MUTATIONS=1000000 swift test -c release -Xswiftc -enable-testing --filter FuzzTests`
+/// `BACKORDERD_FUZZ_MUTATIONS` says how many, `BACKORDERD_FUZZ_SEED` which.
 @Suite struct FuzzTests {
     private struct SplitMix: RandomNumberGenerator {
         var state: UInt64
@@ -96,7 +95,7 @@ import Testing
 
     @Test(.timeLimit(.minutes(10))) func mutations() {
         let environment = ProcessInfo.processInfo.environment
-        let count = environment["BACKORDERD_FUZZ_MUTATIONS"].flatMap { Int($0) } ?? 100_000
+        let count = environment["BACKORDERD_FUZZ_MUTATIONS"].flatMap { Int($0) } ?? 1_000_000
         var random = SplitMix(state: environment["BACKORDERD_FUZZ_SEED"].flatMap { UInt64($0) } ?? 42)
         let decoder = Decoder()
         var accepted = 0
