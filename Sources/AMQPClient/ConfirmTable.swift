@@ -53,8 +53,10 @@ struct ConfirmTable {
     @discardableResult
     mutating func returned(messageID: String?, code: Int, text: String) -> Bool {
         // Returns are rare and come in the order of publishing, so the first match is near the head.
-        guard let messageID,
-            let index = entries[head...].firstIndex(where: { $0.state == .waiting && $0.messageID == messageID })
+        // A dead letter keeps its properties and may have no id; those without one share a fate, so the first will do.
+        let name = messageID ?? ""
+        guard
+            let index = entries[head...].firstIndex(where: { $0.state == .waiting && $0.messageID == name })
         else { return false }
         entries[index].state = .returned
         returns[firstSequence + UInt64(index - head)] = .returned(code: code, text: text)

@@ -82,7 +82,8 @@ public struct OutgoingMessage: Sendable {
     public var handle: UInt64
     public var exchange: String
     public var routingKey: String
-    /// `messageID` must be set: a return of the broker is matched by it. Persistent unless `deliveryMode` is set.
+    /// A return of the broker is matched by `messageID`: set it, unless all without one share their route. Persistent
+    /// unless `deliveryMode` is set.
     public var properties: MessageProperties
     public var body: [UInt8]
 
@@ -107,6 +108,6 @@ public enum PublishOutcome: Sendable, Equatable {
     case returned(code: Int, text: String)
     /// Connection or channel went away before the confirm, or the publisher was closed: the broker may have it or not.
     case unknown
-    /// It cannot be expressed in AMQP, and was not sent: no message id, a name over 255 bytes, headers over a frame.
+    /// It cannot be expressed in AMQP, and was not sent: a name over 255 bytes, headers over a frame.
     case invalid(String)
 }

@@ -10,7 +10,6 @@ enum MessageRules {
     /// Why the message cannot be sent; nil if it can.
     static func problem(of message: OutgoingMessage, frameMax: Int, bodyBytesMax: Int) -> String? {
         let properties = message.properties
-        guard let id = properties.messageID, !id.isEmpty else { return "message without message id" }
         guard message.body.count <= bodyBytesMax else {
             return "body of \(message.body.count) bytes is over the limit of \(bodyBytesMax)"
         }
@@ -20,7 +19,7 @@ enum MessageRules {
         var size = 8 + 14 + 11
         for text in [
             properties.contentType, properties.contentEncoding, properties.correlationID, properties.replyTo,
-            properties.expiration, id, properties.type, properties.userID, properties.appID, properties.clusterID,
+            properties.expiration, properties.messageID, properties.type, properties.userID, properties.appID, properties.clusterID,
         ] {
             guard let text else { continue }
             guard text.utf8.count <= 255 else { return "a property over 255 bytes" }

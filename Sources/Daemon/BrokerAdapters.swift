@@ -50,6 +50,21 @@ struct AMQPOutputSink: OutputSink {
 
     func flush(deadlineMilliseconds: Int) -> Bool { publisher.flush(deadlineMilliseconds: deadlineMilliseconds) }
 
+    /// The properties as they came, but for two that would undo the dead letter: the broker refuses a user id that is
+    /// not ours, and a message with an expiration would leave the queue by itself. Those go into headers.
+    private static func deadLetterProperties(_ message: OutboxMessage) -> MessageProperties {
+        var properties = PropertiesCoding.decode(message.originalProperties) ?? MessageProperties()
+        if let userID = properties.userID {
+            properties.headers.append(Header("x-backorder-user-id", .string(userID)))
+            properties.userID = nil
+        }
+        if let expiration = properties.expiration {
+            properties.headers.append(Header("x-backorder-expiration", .string(expiration)))
+            properties.expiration = nil
+        }
+        return properties
+    }
+
     private func outgoing(_ publication: PendingPublication) -> OutgoingMessage {
         let message = publication.message
         var properties: MessageProperties
@@ -63,7 +78,7 @@ struct AMQPOutputSink: OutputSink {
             properties.appID = "backorderd"
             exchange = outputExchange
         case .deadLetter:
-            properties = PropertiesCoding.decode(message.originalProperties) ?? MessageProperties()
+            properties = AMQPOutputSink.deadLetterProperties(message)
             exchange = deadLetterExchange
         }
         properties.deliveryMode = 2

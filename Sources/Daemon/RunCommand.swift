@@ -165,11 +165,15 @@ private final class RunningDaemon: Sendable {
 
     private func watchSignals(_ reload: @escaping @Sendable () throws -> Configuration) async {
         var stops = 0
+        var lastStop: Int64 = 0
         for await received in await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup) {
             if received == .sighup {
                 self.reload(reload)
                 continue
             }
+            // A group that is told to stop as a whole may tell each of its members more than once.
+            if stops > 0, monotonicMilliseconds() - lastStop < 300 { continue }
+            lastStop = monotonicMilliseconds()
             stops += 1
             if stops > 1 {
                 // Whatever is in hand is not acknowledged or is in the outbox: nothing is lost by leaving now.
@@ -212,7 +216,7 @@ extension PublishOutcome {
         case .nacked: .nacked
         case .returned(let code, let text): .returned("\(code) \(text)")
         case .unknown: .unknown
-        case .invalid(let text): .returned(text)
+        case .invalid(let text): .unsendable(text)
         }
     }
 }

@@ -75,7 +75,15 @@ public final class OutboxTracker: Sendable {
                     if left == 0 { state.settled.append(open.segment) }
                 case .unknown:
                     state.retries.append(Retry(publication: open.publication, dueMilliseconds: nowMilliseconds))
-                case .nacked, .returned:
+                case .unsendable(let why) where open.publication.message.destination == .deadLetter
+                    && !open.publication.message.originalProperties.isEmpty:
+                    // Better a dead letter without its properties than none: body and reason are what matters.
+                    open.publication.message.originalProperties = []
+                    open.publication.message.headers.append(
+                        .init(name: "x-backorder-properties-dropped", value: String(why.prefix(200))))
+                    state.open[handle] = open
+                    state.retries.append(Retry(publication: open.publication, dueMilliseconds: nowMilliseconds))
+                case .nacked, .returned, .unsendable:
                     if open.failures == 0 { loud.append((open.publication.message, outcome)) }
                     open.failures += 1
                     state.open[handle] = open

@@ -74,4 +74,6 @@ public enum PublicationOutcome: Sendable, Equatable {
     case returned(String)
     /// The connection went before the confirm came.
     case unknown
+    /// It can't be put into the broker's protocol as it is, today or ever: headers over a frame, for example.
+    case unsendable(String)
 }

@@ -81,6 +81,22 @@ import Testing
         #expect(!unknown && !without)
     }
 
+    /// A dead letter keeps its properties, and many have no id.
+    @Test func aMessageWithoutIDIsMatchedByAReturnWithoutOne() {
+        var table = ConfirmTable()
+        for handle in [UInt64(1), 2] {
+            let message = OutgoingMessage(
+                handle: handle, exchange: "x", routingKey: "k", properties: MessageProperties(), body: [])
+            #expect(MessageRules.problem(of: message, frameMax: 4096, bodyBytesMax: 10) == nil)
+            table.sent(message, at: 0)
+        }
+        let matched = table.returned(messageID: nil, code: 312, text: "NO_ROUTE")
+        var settled: [ConfirmTable.Settled] = []
+        table.confirmed(2, multiple: true, nack: false, settled: &settled)
+        #expect(matched)
+        #expect(settled.map(\.outcome) == [.returned(code: 312, text: "NO_ROUTE"), .confirmed])
+    }
+
     @Test func lossLeavesTheRestUnknownAndKeepsReturns() {
         var table = table(sent: 4)
         var settled: [ConfirmTable.Settled] = []

@@ -90,8 +90,6 @@ import Testing
         }
         let long = String(repeating: "x", count: 256)
         #expect(problem { _ in } == nil)
-        #expect(problem { $0.properties.messageID = nil } != nil)
-        #expect(problem { $0.properties.messageID = "" } != nil)
         #expect(problem { $0.routingKey = long } != nil)
         #expect(problem { $0.exchange = long } != nil)
         #expect(problem { $0.properties.type = long } != nil)

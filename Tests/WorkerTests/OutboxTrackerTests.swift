@@ -45,6 +45,21 @@ import Testing
         #expect(waits == [500, 1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000])
     }
 
+    @Test func aDeadLetterThatCannotBeSentGoesWithoutItsProperties() {
+        let tracker = OutboxTracker()
+        let letter = OutboxMessage(
+            destination: .deadLetter, routingKey: "in", messageID: "d", type: "dead-letter", originalProperties: [1],
+            body: [9])
+        let sent = tracker.open(1, [letter])
+        _ = tracker.settle([(sent[0].handle, .unsendable("headers over a frame"))], nowMilliseconds: 0)
+        let again = tracker.takeDueRetries(nowMilliseconds: 0)
+        #expect(again.map(\.message.originalProperties) == [[]])
+        #expect(again.first?.message.body == [9])
+        #expect(again.first?.message.headers.last?.name == "x-backorder-properties-dropped")
+        _ = tracker.settle([(sent[0].handle, .confirmed)], nowMilliseconds: 0)
+        #expect(tracker.takeSettled() == [1])
+    }
+
     @Test func anUnknownOutcomeIsSentAgainAtOnceAndInOrder() {
         let tracker = OutboxTracker()
         let sent = tracker.open(1, messages(3))
