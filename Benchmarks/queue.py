@@ -6,7 +6,10 @@
 Each queue is built by replaying orders of 100 lines; then receipts of 10 units are replayed one to a transaction
 (worker.batch: 1), in turns, so that both see the same state of the machine.
 """
-import argparse, json, os, resource, statistics, subprocess, tempfile, time
+import argparse, json, os, statistics, subprocess, sys, tempfile, time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../Tests/Live"))
+from harness import watch_peak  # noqa: E402
 
 
 def lines_of(number, per_order=100):
@@ -24,11 +27,12 @@ def replay(options, store, lines, batch):
     began = time.monotonic()
     for line in lines:
         process.stdin.write(line.encode() + b"\n")
+    peak = watch_peak(process.pid)
     process.stdin.close()
-    _, status, usage = os.wait4(process.pid, 0)
+    _, status, _ = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"replay failed: {status}")
-    return time.monotonic() - began, usage.ru_maxrss / 1024
+    return time.monotonic() - began, peak()
 
 
 def receipts(start, number):

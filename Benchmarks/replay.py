@@ -6,7 +6,7 @@
 import argparse, os, subprocess, sys, tempfile, time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../Tests/Live"))
-from harness import Daemon, History  # noqa: E402
+from harness import Daemon, History, watch_peak  # noqa: E402
 
 
 def main():
@@ -36,6 +36,7 @@ def main():
                 began = time.monotonic()
                 process = subprocess.Popen([daemon.binary, "replay", "--config", daemon.config, "--store", f"sqlite://{directory}/store.db",
                                             f"{scratch}/all.ndjson"], stdout=out, env=daemon.environment)
+                peak = watch_peak(process.pid)
                 _, status, used = os.wait4(process.pid, 0)
                 seconds = time.monotonic() - began
             process.returncode = os.waitstatus_to_exitcode(status)
@@ -43,7 +44,7 @@ def main():
                 outputs = sum(1 for _ in out)
             found = daemon.digest(history) if process.returncode == 0 else f"exit {process.returncode}"
             good = good and found == history.expected["digest"]
-            print(f"| {number} | {len(lines) / seconds:.0f} | {used.ru_maxrss / 1024:.0f} | {used.ru_utime + used.ru_stime:.1f} | {outputs} "
+            print(f"| {number} | {len(lines) / seconds:.0f} | {peak():.0f} | {used.ru_utime + used.ru_stime:.1f} | {outputs} "
                   f"| {'ok' if found == history.expected['digest'] else f'WRONG: {found}'} |", flush=True)
     sys.exit(0 if good else 1)
 

@@ -2,6 +2,7 @@ import Configuration
 import Glibc
 import Logging
 import MessageSchema
+import Synchronization
 import Worker
 
 /// One line for each event on standard error: with journald priorities under systemd, as text on a terminal, as JSON
@@ -11,15 +12,25 @@ struct LogOutput: LogHandler {
         case journald, text, json
     }
 
-    var logLevel: Logger.Level
+    /// One level for the whole process, so that a reload reaches every copy of every logger.
+    var logLevel: Logger.Level {
+        get { LogOutput.processLevel.withLock { $0 } }
+        set { LogOutput.processLevel.withLock { $0 = newValue } }
+    }
+
+    private static let processLevel = Mutex(Logger.Level.info)
     var metadata: Logger.Metadata = [:]
     let label: String
     let format: Format
 
-    init(label: String, level: Logger.Level, format: Format) {
+    init(label: String, format: Format) {
         self.label = label
-        self.logLevel = level
         self.format = format
+    }
+
+    /// From now on; any thread.
+    static func setLevel(_ level: Configuration.Log.Level) {
+        processLevel.withLock { $0 = Logger.Level(rawValue: level.rawValue) ?? .info }
     }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -62,8 +73,8 @@ struct LogOutput: LogHandler {
             case .auto:
                 if getenv("JOURNAL_STREAM") != nil { .journald } else if isatty(STDERR_FILENO) == 1 { .text } else { .json }
             }
-        let level = Logger.Level(rawValue: log.level.rawValue) ?? .info
-        return Logger(label: "backorderd") { LogOutput(label: $0, level: level, format: format) }
+        setLevel(log.level)
+        return Logger(label: "backorderd") { LogOutput(label: $0, format: format) }
     }
 }
 

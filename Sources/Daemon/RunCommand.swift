@@ -193,6 +193,7 @@ private final class RunningDaemon: Sendable {
                 logger.warning("these keys need a restart: \(difference.needsRestart.joined(separator: ", "))")
             }
             pipeline.replaceRules(configuration.reloaded(from: newer).rulebook)
+            LogOutput.setLevel(newer.log.level)
             let changed = difference.applies.isEmpty ? "no change" : difference.applies.joined(separator: ", ")
             logger.notice("configuration read anew: \(changed)")
         } catch {

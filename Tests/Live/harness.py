@@ -1,5 +1,5 @@
 """What the live tests and benchmarks share: the daemon as a process, a history, its outputs, its digest. Standard library only."""
-import json, os, signal, subprocess, sys, time
+import json, os, signal, subprocess, sys, threading, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../../deploy/lib"))
@@ -16,6 +16,22 @@ def wait(text, condition, seconds, pause=0.05):
             raise SystemExit(f"FAILED: waited {seconds} s for {text}")
         time.sleep(pause)
     return found
+
+
+def watch_peak(pid):
+    """Follows a process's peak memory; answers a function that tells it in MiB. (What wait4 tells begins with our own.)"""
+    found = [0.0]
+
+    def follow():
+        while True:
+            try:
+                with open(f"/proc/{pid}/status") as file:
+                    found[0] = max([found[0]] + [int(line.split()[1]) / 1024 for line in file if line.startswith("VmHWM")])
+            except (OSError, ValueError):
+                return
+            time.sleep(0.02)
+    threading.Thread(target=follow, daemon=True).start()
+    return lambda: found[0]
 
 
 class Daemon:
