@@ -19,7 +19,8 @@ enum MessageRules {
         var size = 8 + 14 + 11
         for text in [
             properties.contentType, properties.contentEncoding, properties.correlationID, properties.replyTo,
-            properties.expiration, properties.messageID, properties.type, properties.userID, properties.appID, properties.clusterID,
+            properties.expiration, properties.messageID, properties.type, properties.userID, properties.appID,
+            properties.clusterID,
         ] {
             guard let text else { continue }
             guard text.utf8.count <= 255 else { return "a property over 255 bytes" }

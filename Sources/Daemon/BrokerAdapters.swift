@@ -143,7 +143,8 @@ extension Configuration {
         var options: [String: DecodeOptions] = [:]
         for input in broker.inputs {
             options[input.queue] = DecodeOptions(
-                pinnedType: input.type.flatMap { InputType(rawValue: $0) }, linesMax: limits.lines, messageBytesMax: limits.messageBytes)
+                pinnedType: input.type.flatMap { InputType(rawValue: $0) }, linesMax: limits.lines,
+                messageBytesMax: limits.messageBytes)
         }
         return options
     }

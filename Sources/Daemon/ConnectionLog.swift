@@ -37,7 +37,8 @@ enum ConnectionLog {
         guard let first = loud.first else { return }
         let why: String =
             switch first.outcome {
-            case .returned(let text): "unroutable (\(text)): is a queue bound for routing key \(first.message.routingKey)?"
+            case .returned(let text):
+                "unroutable (\(text)): is a queue bound for routing key \(first.message.routingKey)?"
             case .unsendable(let text): "not to be sent as it is (\(text))."
             case .nacked: "refused by the broker: is a queue full?"
             default: "not confirmed"

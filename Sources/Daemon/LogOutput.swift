@@ -71,7 +71,13 @@ struct LogOutput: LogHandler {
             case .json: .json
             case .journald: .journald
             case .auto:
-                if getenv("JOURNAL_STREAM") != nil { .journald } else if isatty(STDERR_FILENO) == 1 { .text } else { .json }
+                if getenv("JOURNAL_STREAM") != nil {
+                    .journald
+                } else if isatty(STDERR_FILENO) == 1 {
+                    .text
+                } else {
+                    .json
+                }
             }
         setLevel(log.level)
         return Logger(label: "backorderd") { LogOutput(label: $0, format: format) }

@@ -51,7 +51,9 @@ enum PropertiesCoding {
         mutating func byte(_ value: UInt8) { bytes.append(value) }
 
         mutating func number(_ value: UInt64) {
-            for shift in stride(from: 56, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(shift))) }
+            for shift in stride(from: 56, through: 0, by: -8) {
+                bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(shift)))
+            }
         }
 
         mutating func blob(_ value: some Collection<UInt8>) {

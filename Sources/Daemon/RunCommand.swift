@@ -115,7 +115,10 @@ private final class RunningDaemon: Sendable {
     func run(reload: @escaping @Sendable () throws -> Configuration) async -> Int32 {
         logger.notice(
             "backorderd \(BackorderdCommand.version) starts",
-            metadata: ["pid": "\(getpid())", "broker": "\(configuration.broker.redactedURLs.joined(separator: ", "))", "store": "\(configuration.store)"])
+            metadata: [
+                "pid": "\(getpid())", "broker": "\(configuration.broker.redactedURLs.joined(separator: ", "))",
+                "store": "\(configuration.store)",
+            ])
         do {
             try publisher.start()
             try consumer.start()

@@ -24,7 +24,8 @@ struct SchemaCommand: ParsableCommand {
             return
         }
         guard let schema = jsonSchema(for: type) else {
-            complain("backorderd: there is no message type \"\(type)\"; there are: \(messageTypes.joined(separator: ", "))")
+            complain(
+                "backorderd: there is no message type \"\(type)\"; there are: \(messageTypes.joined(separator: ", "))")
             throw ExitCode(ExitStatus.notFound)
         }
         print(schema)

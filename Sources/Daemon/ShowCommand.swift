@@ -202,8 +202,10 @@ struct Listing {
             pending += String(row.csv.drop { $0 != "\n" }.dropFirst())
         case .json:
             if count > 0 { pending += ",\n " }
-            pending += JSONText.object(
-                zip(table.columns, cells).prefix(jsonColumns).map { ($0.heading, $1.json) }).rendered
+            pending +=
+                JSONText.object(
+                    zip(table.columns, cells).prefix(jsonColumns).map { ($0.heading, $1.json) }
+                ).rendered
         }
         count += 1
         if pending.utf8.count > 1 << 16 { flush() }

@@ -20,7 +20,8 @@ struct TextTable {
     /// Control characters of foreign names are shown, not obeyed.
     static func printable(_ text: String) -> String {
         if !text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) { return text }
-        return String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? "\u{FFFD}" : $0 }))
+        return String(
+            String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? "\u{FFFD}" : $0 }))
     }
 
     var rendered: String {
@@ -39,14 +40,18 @@ struct TextTable {
             while text.last == " " { text.removeLast() }
             return text
         }
-        var lines = [line(columns.map(\.heading)), widths.map { String(repeating: "-", count: $0) }.joined(separator: "  ")]
+        var lines = [
+            line(columns.map(\.heading)), widths.map { String(repeating: "-", count: $0) }.joined(separator: "  "),
+        ]
         lines += shown.map(line)
         return lines.joined(separator: "\n") + "\n"
     }
 
     var csv: String {
         func field(_ text: String) -> String {
-            if !text.contains(where: { $0 == "," || $0 == "\"" || $0 == "\n" || $0 == "\r" || $0 == "\r\n" }) { return text }
+            if !text.contains(where: { $0 == "," || $0 == "\"" || $0 == "\n" || $0 == "\r" || $0 == "\r\n" }) {
+                return text
+            }
             return "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
         }
         var text = columns.map { field($0.heading) }.joined(separator: ",") + "\n"

@@ -53,9 +53,11 @@ extension Turn {
             record.order.isHeld = false
             ledger.markChanged(record)
         }
-        notify(record, .orderCancelled, shares.sorted { $0.position < $1.position }.map {
-            noticeLine(record, $0.position, $0.units)
-        })
+        notify(
+            record, .orderCancelled,
+            shares.sorted { $0.position < $1.position }.map {
+                noticeLine(record, $0.position, $0.units)
+            })
         withdrawn.sort { isBefore($0.location, $1.location) }
         for entry in withdrawn {
             tell(record, .fulfilmentWithdrawn(Fulfilment(location: entry.location, lines: entry.lines)))

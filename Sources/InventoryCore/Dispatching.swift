@@ -168,7 +168,8 @@ extension Turn {
             case .sku(let sku):
                 let positions = record.order.lines.indices.filter { record.order.lines[$0].sku == sku }
                 guard let last = positions.last else {
-                    throw Rejection(.invalid, "lines[\(index)].sku: order \(record.order.orderID) has no SKU \"\(sku)\"")
+                    throw Rejection(
+                        .invalid, "lines[\(index)].sku: order \(record.order.orderID) has no SKU \"\(sku)\"")
                 }
                 var rest = selection.quantity
                 for position in positions {

@@ -53,7 +53,8 @@ extension Turn {
 
     /// By precedence, as much as each can. The plan is made before anything moves: under smallest-first the queue
     /// stands as it was when the SKU's turn began.
-    private func grants(_ item: ItemRecord, _ sources: inout [(location: LocationID, available: Units)]) throws -> [Grant]
+    private func grants(_ item: ItemRecord, _ sources: inout [(location: LocationID, available: Units)]) throws
+        -> [Grant]
     {
         var grants: [Grant] = []
         var left = sources.reduce(0) { $0 + $1.available }
@@ -75,7 +76,8 @@ extension Turn {
 
     /// In proportion to the waiting quantity, whole units, largest remainder first, ties by precedence; location by
     /// location, so that a pin is kept.
-    private func fairGrants(_ item: ItemRecord, _ sources: [(location: LocationID, available: Units)]) throws -> [Grant] {
+    private func fairGrants(_ item: ItemRecord, _ sources: [(location: LocationID, available: Units)]) throws -> [Grant]
+    {
         var grants: [Grant] = []
         var lines: [QueuedLine] = []
         try ledger.walkWaiting(item, .usable(at: sources.map(\.location)), chunk: 512) { line in

@@ -57,7 +57,9 @@ extension Turn {
             for position in record.order.lines.indices {
                 let line = record.order.lines[position]
                 if line.unplaced == 0 { continue }
-                if let pin = line.pin, pin != single { try takePinned(record, position, pin) } else {
+                if let pin = line.pin, pin != single {
+                    try takePinned(record, position, pin)
+                } else {
                     try take(record, position, single, line.unplaced)
                 }
             }

@@ -130,7 +130,8 @@ extension WorkingSet {
                 guard let record = try? order(row.key.orderID) else { return false }
                 return record.order.lines[row.key.position].allocations.contains { $0.location == location }
             }
-            if met, try allocatedUnits(item, at: location, notBefore: before) >= item.item.onHandShortfall(at: location) {
+            if met, try allocatedUnits(item, at: location, notBefore: before) >= item.item.onHandShortfall(at: location)
+            {
                 break
             }
         }
@@ -148,7 +149,9 @@ extension WorkingSet {
     }
 
     /// Units that orders in the working set have at a location on lines that do not go before a key.
-    private func allocatedUnits(_ item: ItemRecord, at location: LocationID, notBefore key: PrecedenceKey?) throws -> Units {
+    private func allocatedUnits(_ item: ItemRecord, at location: LocationID, notBefore key: PrecedenceKey?) throws
+        -> Units
+    {
         var sum: Units = 0
         for record in loadedOrders {
             for position in record.order.lines.indices where record.order.lines[position].sku == item.sku {

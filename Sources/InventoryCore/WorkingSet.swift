@@ -83,7 +83,9 @@ public final class WorkingSet {
         let missing = wanted.filter { parkedByOrder[$0] == nil }.sorted()
         if missing.isEmpty { return }
         for orderID in missing { parkedByOrder[orderID] = [] }
-        for message in try reader.parkedMessages(missing) { parkedByOrder[message.orderID, default: []].append(message) }
+        for message in try reader.parkedMessages(missing) {
+            parkedByOrder[message.orderID, default: []].append(message)
+        }
     }
 
     /// The record that carries a SKU's queue; the item itself may not be loaded yet.
@@ -189,7 +191,8 @@ public final class WorkingSet {
         if line.waiting == units { return }
         let item = try item(line.sku)
         if line.waiting > 0 { item.dequeue(key(record, position)) }
-        item.changeLane(pin: line.pin, units: units - line.waiting, lines: (units > 0 ? 1 : 0) - (line.waiting > 0 ? 1 : 0))
+        item.changeLane(
+            pin: line.pin, units: units - line.waiting, lines: (units > 0 ? 1 : 0) - (line.waiting > 0 ? 1 : 0))
         record.order.lines[position].waiting = units
         markChanged(record, line: position)
         let lead = strategy.lead(of: record.order)

@@ -125,7 +125,8 @@ public final class Story {
                         let pair = words(part)
                         let amount = pair[1]
                         let change: StockAdjusted.Change =
-                            amount.hasPrefix("=") ? .counted(Units(amount.dropFirst()) ?? 0) : .delta(Units(amount) ?? 0)
+                            amount.hasPrefix("=")
+                            ? .counted(Units(amount.dropFirst()) ?? 0) : .delta(Units(amount) ?? 0)
                         return .init(sku: SKU(pair[0]), change: change)
                     }))
         case "inbound":
@@ -233,7 +234,9 @@ public final class Story {
             let word =
                 kind.hasPrefix("order-") ? String(kind.dropFirst(6)) : String(kind.dropFirst("backorder-".count))
             let lines = notice.lines.map { line in
-                line.promisedAt.map { "\(line.sku) \(line.quantity) day \($0.microseconds / Instant.microsecondsPerDay)" }
+                line.promisedAt.map {
+                    "\(line.sku) \(line.quantity) day \($0.microseconds / Instant.microsecondsPerDay)"
+                }
                     ?? "\(line.sku) \(line.quantity)"
             }
             return name + (word == "backordered" ? "back-ordered" : word) + " " + lines.joined(separator: ", ")

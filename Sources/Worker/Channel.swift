@@ -72,10 +72,12 @@ public final class WorkThread: @unchecked Sendable {
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
         pthread_attr_setstacksize(&attributes, stackBytes)
-        let status = pthread_create(&handle, &attributes, { context in
-            if let context { Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run() }
-            return nil
-        }, box.toOpaque())
+        let status = pthread_create(
+            &handle, &attributes,
+            { context in
+                if let context { Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run() }
+                return nil
+            }, box.toOpaque())
         precondition(status == 0, "no thread could be started (error \(status))")
         pthread_attr_destroy(&attributes)
     }

@@ -75,7 +75,8 @@ public final class OutboxTracker: Sendable {
                     if left == 0 { state.settled.append(open.segment) }
                 case .unknown:
                     state.retries.append(Retry(publication: open.publication, dueMilliseconds: nowMilliseconds))
-                case .unsendable(let why) where open.publication.message.destination == .deadLetter
+                case .unsendable(let why)
+                where open.publication.message.destination == .deadLetter
                     && !open.publication.message.originalProperties.isEmpty:
                     // Better a dead letter without its properties than none: body and reason are what matters.
                     open.publication.message.originalProperties = []

@@ -102,7 +102,9 @@ public final class Pipeline: Sendable {
                 if let rules = newRules.withLock({ rules in
                     defer { rules = nil }
                     return rules
-                }) { processor.replaceRules(rules) }
+                }) {
+                    processor.replaceRules(rules)
+                }
                 sendRetries()
                 if tracker.openCount >= settings.outboxHighWater {
                     try idle(processor, store)

@@ -8,7 +8,9 @@ import Testing
         "InventoryCore": [],
         "MessageSchema": ["InventoryCore", "Crypto"],
         "BackOrderStore": ["InventoryCore", "Synchronization"],
-        "SQLiteStore": ["InventoryCore", "BackOrderStore", "GRDB", "GRDBSQLite", "Foundation", "Glibc", "Synchronization"],
+        "SQLiteStore": [
+            "InventoryCore", "BackOrderStore", "GRDB", "GRDBSQLite", "Foundation", "Glibc", "Synchronization",
+        ],
         "AMQPClient": ["CRabbitMQ", "Glibc", "Synchronization"],
         "Worker": ["InventoryCore", "MessageSchema", "BackOrderStore", "Logging", "Glibc", "Synchronization"],
         "Configuration": ["InventoryCore", "Yams", "Glibc"],
@@ -28,7 +30,8 @@ import Testing
         guard let walk = FileManager.default.enumerator(at: base, includingPropertiesForKeys: nil) else { return [] }
         var files: [(path: String, text: String)] = []
         for case let url as URL in walk where url.pathExtension == "swift" {
-            files.append((String(url.path.dropFirst(root.path.count + 1)), try String(contentsOf: url, encoding: .utf8)))
+            files.append(
+                (String(url.path.dropFirst(root.path.count + 1)), try String(contentsOf: url, encoding: .utf8)))
         }
         return files
     }
@@ -42,7 +45,9 @@ import Testing
             for line in file.text.split(separator: "\n") {
                 let words = line.split(separator: " ")
                 guard let index = words.firstIndex(of: "import"), index <= 1, index + 1 < words.count else { continue }
-                if index == 1, !["public", "internal", "package", "@testable", "@preconcurrency"].contains(words[0]) { continue }
+                if index == 1, !["public", "internal", "package", "@testable", "@preconcurrency"].contains(words[0]) {
+                    continue
+                }
                 let name = String(words[index + 1].split(separator: ".")[0])
                 #expect(allowed.contains(name), "\(file.path): \(module) must not import \(name)")
             }

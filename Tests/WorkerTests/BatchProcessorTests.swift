@@ -70,7 +70,9 @@ import Worker
         var bodies = [Sample.receipt("R0", "A", 10)]
         for number in 1...30 { bodies.append(Sample.order("O\(number)", number % 3 == 0 ? "B" : "A", number % 4 + 1)) }
         for number in 1...10 { bodies.append(Sample.receipt("R\(number)", number % 2 == 0 ? "B" : "A", 4)) }
-        for number in 1...5 { bodies.append(Sample.shipment("S\(number)", "O\(number)", number % 3 == 0 ? "B" : "A", 1)) }
+        for number in 1...5 {
+            bodies.append(Sample.shipment("S\(number)", "O\(number)", number % 3 == 0 ? "B" : "A", 1))
+        }
         func run(_ size: Int) throws -> [[UInt8]] {
             let processor = BatchProcessor(
                 store: MemoryStore(), rules: Rulebook(), clock: .messageTime, keepsOutbox: false)
