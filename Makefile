@@ -2,7 +2,6 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 SEED ?= 1
-STEPS ?= 10000
 ROUNDS ?= 3
 
 .PHONY: help
@@ -38,10 +37,6 @@ test-kill: ## kill -9 while a history passes: HISTORY= what the workload generat
 .PHONY: test-history
 test-history: ## a history through a broker, compared with its replay: HISTORY=
 	@deploy/lib/with-broker Tests/Live/livehistory.py --history "$(HISTORY)"
-
-.PHONY: sim
-sim: ## the seeded simulation: SEED=1 STEPS=10000
-	BACKORDERD_SIM_SEED=$(SEED) BACKORDERD_SIM_STEPS=$(STEPS) swift test --filter Simulation
 
 .PHONY: bench
 bench: ## replay and live benchmark: WORKLOAD= the directory of generate.py, ROUNDS=3

@@ -135,7 +135,8 @@ extension Configuration {
             tls: TLSOptions(
                 caPath: broker.tls.ca, certificatePath: broker.tls.certificate, keyPath: broker.tls.key,
                 verify: broker.tls.verify),
-            name: "backorderd \(role) pid \(process)")
+            // A broker that is back is found within five seconds; full jitter keeps many workers apart.
+            name: "backorderd \(role) pid \(process)", backoffMillisecondsMax: 5_000)
     }
 
     /// What the decoder is told of each input queue.
