@@ -49,17 +49,12 @@ struct ShowCommand: ParsableCommand {
                         TextTable.text("sku"), TextTable.text("location"), TextTable.number("on_hand"),
                         TextTable.number("allocated"), TextTable.number("available"),
                     ], jsonColumns: 4)
-                var after: StockRow?
-                while true {
-                    let rows = try store.stock(sku: sku.map { SKU($0) }, after: after, limit: 1000)
-                    for row in rows {
-                        list.add([
-                            .text(row.sku.text), .text(row.location.text), .number(row.onHand), .number(row.allocated),
-                            .number(row.onHand - row.allocated),
-                        ])
-                    }
-                    guard rows.count == 1000, let last = rows.last else { break }
-                    after = last
+                let only = sku.map { SKU($0) }
+                try eachRow({ try store.stock(sku: only, after: $0, limit: $1) }) { row in
+                    list.add([
+                        .text(row.sku.text), .text(row.location.text), .number(row.onHand), .number(row.allocated),
+                        .number(row.onHand - row.allocated),
+                    ])
                 }
                 list.finish(empty: sku.map { "No stock of \($0) is known." } ?? "No stock is known yet.")
             }
@@ -80,17 +75,12 @@ struct ShowCommand: ParsableCommand {
                         TextTable.text("order_id"), TextTable.text("line_id"), TextTable.text("sku"),
                         TextTable.number("waiting"), TextTable.number("place"), TextTable.text("promised_at"),
                     ], jsonColumns: 6)
-                var after: BackOrderRow?
-                while true {
-                    let rows = try store.backOrders(sku: sku.map { SKU($0) }, after: after, limit: 1000)
-                    for row in rows {
-                        list.add([
-                            .text(row.key.orderID.text), .text(row.lineID.text), .text(row.sku.text),
-                            .number(row.waiting), .number(row.place), .time(row.promisedAt),
-                        ])
-                    }
-                    guard rows.count == 1000, let last = rows.last else { break }
-                    after = last
+                let only = sku.map { SKU($0) }
+                try eachRow({ try store.backOrders(sku: only, after: $0, limit: $1) }) { row in
+                    list.add([
+                        .text(row.key.orderID.text), .text(row.lineID.text), .text(row.sku.text),
+                        .number(row.waiting), .number(row.place), .time(row.promisedAt),
+                    ])
                 }
                 list.finish(empty: "Nothing waits.")
             }
@@ -134,20 +124,26 @@ struct ShowCommand: ParsableCommand {
                 TextTable.text("supplier"), TextTable.number("quantity"), TextTable.number("outstanding"),
                 TextTable.text("expected_at"), TextTable.text("created_at"), TextTable.text("reorder_id"),
             ], jsonColumns: 10)
-        var after: Supply?
-        while true {
-            let rows = try store.supplies(kind: kind, settled: settled, after: after, limit: 1000)
-            for row in rows {
-                list.add([
-                    .text(row.sku.text), .text(row.supplyID.text), .text(row.kind.rawValue), .text(row.location.text),
-                    .optional(row.supplier?.text), .number(row.quantity), .number(row.outstanding),
-                    .time(row.expectedAt), .time(row.createdAt), .optional(row.reorderID?.text),
-                ])
-            }
-            guard rows.count == 1000, let last = rows.last else { break }
-            after = last
+        try eachRow({ try store.supplies(kind: kind, settled: settled, after: $0, limit: $1) }) { row in
+            list.add([
+                .text(row.sku.text), .text(row.supplyID.text), .text(row.kind.rawValue), .text(row.location.text),
+                .optional(row.supplier?.text), .number(row.quantity), .number(row.outstanding),
+                .time(row.expectedAt), .time(row.createdAt), .optional(row.reorderID?.text),
+            ])
         }
         list.finish(empty: empty)
+    }
+}
+
+/// Reads a listing page by page, until one is not full.
+func eachRow<Row>(_ read: (_ after: Row?, _ limit: Int) throws -> [Row], _ body: (Row) -> Void) throws {
+    let limit = 1000
+    var after: Row?
+    while true {
+        let rows = try read(after, limit)
+        rows.forEach(body)
+        guard rows.count == limit, let last = rows.last else { return }
+        after = last
     }
 }
 

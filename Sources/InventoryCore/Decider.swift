@@ -24,37 +24,24 @@ public struct Decider: Sendable {
     ) throws -> Decision {
         var turn = Turn(decider: self, ledger: ledger, message: message, now: now)
         var decision = Decision()
+        /// The order that the message is about; one that is not known yet parks the message.
+        func known(_ orderID: OrderID) throws -> OrderRecord? {
+            if let record = try ledger.order(orderID) { return record }
+            try ledger.park(
+                ParkedMessage(orderID: orderID, message: message, parkedAt: now, original: original()))
+            decision.effect = .parked
+            return nil
+        }
         do {
             switch message.input {
             case .orderPlaced(let placed): decision.effect = try turn.place(placed)
             case .stockReceived(let receipt): try turn.receive(receipt)
             case .shipmentDispatched(let shipment):
-                if let record = try ledger.order(shipment.orderID) {
-                    try turn.dispatch(shipment, record)
-                } else {
-                    try ledger.park(
-                        ParkedMessage(
-                            orderID: shipment.orderID, message: message, parkedAt: now, original: original()))
-                    decision.effect = .parked
-                }
+                if let record = try known(shipment.orderID) { try turn.dispatch(shipment, record) }
             case .orderCancelled(let cancelled):
-                if let record = try ledger.order(cancelled.orderID) {
-                    decision.effect = try turn.cancel(cancelled, record)
-                } else {
-                    try ledger.park(
-                        ParkedMessage(
-                            orderID: cancelled.orderID, message: message, parkedAt: now, original: original()))
-                    decision.effect = .parked
-                }
+                if let record = try known(cancelled.orderID) { decision.effect = try turn.cancel(cancelled, record) }
             case .orderReleased(let released):
-                if let record = try ledger.order(released.orderID) {
-                    decision.effect = try turn.release(released, record)
-                } else {
-                    try ledger.park(
-                        ParkedMessage(
-                            orderID: released.orderID, message: message, parkedAt: now, original: original()))
-                    decision.effect = .parked
-                }
+                if let record = try known(released.orderID) { decision.effect = try turn.release(released, record) }
             case .stockAdjusted(let adjusted): try turn.adjust(adjusted)
             case .inboundScheduled(let inbound): decision.effect = try turn.schedule(inbound)
             case .inboundCancelled(let cancelled): decision.effect = try turn.cancelInbound(cancelled)
