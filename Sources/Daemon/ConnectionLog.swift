@@ -13,6 +13,9 @@ enum ConnectionLog {
             logger.notice("\(role): connected to \(address)", metadata: ["broker_version": "\(version)"])
         case .consuming:
             logger.notice("\(role): consuming")
+        case .disconnected(let error, let retry) where !error.isRetriable:
+            // What is wrong was told a moment ago, as `fatal`.
+            logger.notice("\(role): trying again in \(retry) ms")
         case .disconnected(let error, let retry):
             logger.warning("\(role): \(error.message); trying again in \(retry) ms")
         case .blocked(let reason):
