@@ -9,8 +9,8 @@ import MessageSchema
 struct ShowCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
-        abstract: "Show stock, an order, back orders, supply or reorders.",
-        subcommands: [Stock.self, OrderCommand.self, BackOrders.self, SupplyCommand.self, Reorders.self])
+        abstract: "Show stock, an order, back orders, supply, reorders or discrepancies.",
+        subcommands: [Stock.self, OrderCommand.self, BackOrders.self, SupplyCommand.self, Reorders.self, Discrepancies.self])
 
     enum Format: String, ExpressibleByArgument, CaseIterable {
         case table, json, csv
@@ -110,6 +110,31 @@ struct ShowCommand: ParsableCommand {
             try options.withStore { store in
                 try showSupplies(
                     store, options.format, kind: .reorder, settled: all, empty: "No reorder is outstanding.")
+            }
+        }
+    }
+
+    struct Discrepancies: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "discrepancies", abstract: "What the books and the world disagreed about, oldest first.")
+        @OptionGroup var options: Options
+
+        func run() throws {
+            try options.withStore { store in
+                var list = Listing(
+                    options.format,
+                    [
+                        TextTable.text("time"), TextTable.text("kind"), TextTable.text("sku"),
+                        TextTable.text("location"), TextTable.number("quantity"), TextTable.text("message_id"),
+                    ], jsonColumns: 6)
+                try eachRow({ try store.discrepancies(after: $0, limit: $1) }) { row in
+                    let discrepancy = row.discrepancy
+                    list.add([
+                        .time(discrepancy.time), .text(discrepancy.kind.rawValue), .text(discrepancy.sku.text),
+                        .text(discrepancy.location.text), .number(discrepancy.quantity), .text(discrepancy.messageID),
+                    ])
+                }
+                list.finish(empty: "Books and world agree.")
             }
         }
     }
