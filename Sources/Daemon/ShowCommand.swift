@@ -10,7 +10,9 @@ struct ShowCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
         abstract: "Show stock, an order, back orders, supply, reorders or discrepancies.",
-        subcommands: [Stock.self, OrderCommand.self, BackOrders.self, SupplyCommand.self, Reorders.self, Discrepancies.self])
+        subcommands: [
+            Stock.self, OrderCommand.self, BackOrders.self, SupplyCommand.self, Reorders.self, Discrepancies.self,
+        ])
 
     enum Format: String, ExpressibleByArgument, CaseIterable {
         case table, json, csv
