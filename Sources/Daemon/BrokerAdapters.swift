@@ -139,6 +139,14 @@ extension Configuration {
             name: "backorderd \(role) pid \(process)", backoffMillisecondsMax: 5_000)
     }
 
+    /// What is no error but should be known before work begins.
+    var startWarnings: [String] {
+        warnings
+            + broker.inputs.filter { $0.map != nil }.map {
+                "broker.inputs: the map of queue \($0.queue) has no effect in this version; its messages are read in our own shape"
+            }
+    }
+
     /// What the decoder is told of each input queue.
     var decodeOptions: [String: DecodeOptions] {
         var options: [String: DecodeOptions] = [:]

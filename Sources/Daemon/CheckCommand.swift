@@ -22,6 +22,7 @@ struct CheckCommand: ParsableCommand {
             complain(error.allProblems)
             throw ExitCode(ExitStatus.badConfiguration)
         }
+        for warning in configuration.startWarnings { complain("configuration: \(warning)") }
         print("configuration: fine")
         var failed = false
         if options.store { failed = !checkStore(configuration) || failed }

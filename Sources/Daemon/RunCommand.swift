@@ -30,6 +30,7 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         let configuration = try options.load(brokerURLs: broker)
         let logger = LogOutput.logger(configuration.log)
+        for warning in configuration.startWarnings { logger.warning("\(warning)") }
         // A broker or a reader that is gone is an error to handle, not a reason to die.
         signal(SIGPIPE, SIG_IGN)
         let daemon: RunningDaemon
