@@ -55,29 +55,18 @@ private final class RunningDaemon: Sendable {
     private let consumer: Consumer
     private let publisher: Publisher
     private let pipeline: Pipeline
-    private let openStore: @Sendable () throws -> any BackOrderStore
+    private let store: StoreHolder
 
     init(_ configuration: Configuration, _ logger: Logger, migrates: Bool) throws {
         self.configuration = configuration
         self.logger = logger
         // What is wrong with the store is found before the broker is asked for anything.
         let store = try StoreFactory.open(configuration)
-        if migrates {
-            try store.migrate()
-        } else {
-            let version = try store.schemaVersion()
-            if version.found < version.wanted {
-                throw StoreError(.schemaMissing, "the store's schema is not up to date: run backorderd migrate first")
-            }
-        }
+        if migrates { try store.migrate() } else { try StoreFactory.requireSchema(store) }
         try store.adopt(configuration.rulebook.strategy)
+        self.store = StoreHolder(store)
         if case .memory = configuration.store {
-            let holder = StoreHolder(store)
-            openStore = { holder.store }
             logger.warning("the store is in memory: all is lost when the daemon ends")
-        } else {
-            store.close()
-            openStore = { try StoreFactory.open(configuration) }
         }
 
         let plan = configuration.topologyPlan
@@ -129,13 +118,8 @@ private final class RunningDaemon: Sendable {
         }
         let ending = AsyncStream<Pipeline.Ending>.makeStream()
         let thread = WorkThread(name: "pipeline") { [self] in
-            do {
-                let store = try openStore()
-                defer { store.close() }
-                ending.continuation.yield(pipeline.run(store: store, rules: configuration.rulebook))
-            } catch {
-                ending.continuation.yield(.failed("\(error)"))
-            }
+            ending.continuation.yield(pipeline.run(store: store.store, rules: configuration.rulebook))
+            store.store.close()
             ending.continuation.finish()
         }
         let signals = Task { [self] in await watchSignals(reload) }

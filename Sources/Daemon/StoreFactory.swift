@@ -16,6 +16,14 @@ enum StoreFactory {
         }
     }
 
+    /// Refuses a store whose schema is older than this program's.
+    static func requireSchema(_ store: any BackOrderStore) throws {
+        let version = try store.schemaVersion()
+        if version.found < version.wanted {
+            throw StoreError(.schemaMissing, "the store's schema is not up to date: run backorderd migrate first")
+        }
+    }
+
     /// Opens it for a command that only reads; an exit with a plain line if that can't be.
     static func openForReading(_ configuration: Configuration) throws -> any BackOrderStore {
         do {
@@ -26,10 +34,7 @@ enum StoreFactory {
                 )
             }
             let store = try open(configuration)
-            let version = try store.schemaVersion()
-            if version.found < version.wanted {
-                throw StoreError(.schemaMissing, "the store's schema is not up to date: run backorderd migrate first")
-            }
+            try requireSchema(store)
             return store
         } catch let error as StoreError {
             complain("backorderd: \(error.message)")

@@ -16,7 +16,7 @@ extension Turn {
 
     private mutating func cancel(_ shares: [LineShare], _ record: OrderRecord) throws -> Decision.Effect {
         if shares.isEmpty { return .none }
-        var withdrawn: [(location: LocationID, lines: [Fulfilment.Line])] = []
+        var withdrawn = UnitsByLocation()
         var freed: [SKU] = []
         for share in shares.sorted(by: { $0.position < $1.position }) {
             let position = share.position
@@ -38,13 +38,7 @@ extension Turn {
                 let asked = try ledger.deallocate(record, position, at: allocation.location, units)
                 rest -= units
                 if !freed.contains(line.sku) { freed.append(line.sku) }
-                if asked == 0 { continue }
-                let entry = Fulfilment.Line(lineID: line.lineID, sku: line.sku, quantity: asked)
-                if let index = withdrawn.firstIndex(where: { $0.location == allocation.location }) {
-                    withdrawn[index].lines.append(entry)
-                } else {
-                    withdrawn.append((allocation.location, [entry]))
-                }
+                withdrawn.add(line, asked, at: allocation.location)
             }
             record.order.lines[position].cancelled += share.units - rest
             ledger.markChanged(record, line: position)
@@ -58,10 +52,7 @@ extension Turn {
             shares.sorted { $0.position < $1.position }.map {
                 noticeLine(record, $0.position, $0.units)
             })
-        withdrawn.sort { isBefore($0.location, $1.location) }
-        for entry in withdrawn {
-            tell(record, .fulfilmentWithdrawn(Fulfilment(location: entry.location, lines: entry.lines)))
-        }
+        tell(record, withdrawn) { .fulfilmentWithdrawn($0) }
         try settleBooks(places: [], freed: freed, first: nil, own: record)
         return .applied
     }

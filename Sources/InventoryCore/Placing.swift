@@ -199,7 +199,7 @@ extension Turn {
 
     /// Asks for what is allocated and was not asked for, one message for each location in sourcing order.
     mutating func requestFulfilment(_ record: OrderRecord) throws {
-        var byLocation: [(location: LocationID, lines: [Fulfilment.Line])] = []
+        var requested = UnitsByLocation()
         for position in record.order.lines.indices {
             let line = record.order.lines[position]
             for index in line.allocations.indices {
@@ -208,18 +208,10 @@ extension Turn {
                 if units == 0 { continue }
                 record.order.lines[position].allocations[index].requested = allocation.units
                 ledger.markChanged(record, line: position)
-                let entry = Fulfilment.Line(lineID: line.lineID, sku: line.sku, quantity: units)
-                if let known = byLocation.firstIndex(where: { $0.location == allocation.location }) {
-                    byLocation[known].lines.append(entry)
-                } else {
-                    byLocation.append((allocation.location, [entry]))
-                }
+                requested.add(line, units, at: allocation.location)
             }
         }
-        if byLocation.count > 1 { byLocation.sort { isBefore($0.location, $1.location) } }
-        for entry in byLocation {
-            tell(record, .fulfilmentRequested(Fulfilment(location: entry.location, lines: entry.lines)))
-        }
+        tell(record, requested) { .fulfilmentRequested($0) }
     }
 }
 

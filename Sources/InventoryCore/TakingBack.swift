@@ -92,20 +92,11 @@ extension Turn {
 
     private mutating func tellLoss(_ entry: Affected) throws {
         let record = entry.record
-        var withdrawn: [(location: LocationID, lines: [Fulfilment.Line])] = []
-        for loss in entry.losses.sorted(by: { $0.position < $1.position }) where loss.asked > 0 {
-            let line = record.order.lines[loss.position]
-            let lost = Fulfilment.Line(lineID: line.lineID, sku: line.sku, quantity: loss.asked)
-            if let index = withdrawn.firstIndex(where: { $0.location == loss.location }) {
-                withdrawn[index].lines.append(lost)
-            } else {
-                withdrawn.append((loss.location, [lost]))
-            }
+        var withdrawn = UnitsByLocation()
+        for loss in entry.losses.sorted(by: { $0.position < $1.position }) {
+            withdrawn.add(record.order.lines[loss.position], loss.asked, at: loss.location)
         }
-        withdrawn.sort { isBefore($0.location, $1.location) }
-        for entry in withdrawn {
-            tell(record, .fulfilmentWithdrawn(Fulfilment(location: entry.location, lines: entry.lines)))
-        }
+        tell(record, withdrawn) { .fulfilmentWithdrawn($0) }
         var delayed: [CustomerNotification.Line] = []
         for position in entry.waits.keys.sorted() {
             let line = record.order.lines[position]

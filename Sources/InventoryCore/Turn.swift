@@ -68,6 +68,11 @@ struct Turn {
             lineID: line.lineID, sku: line.sku, quantity: quantity, promisedAt: promised ? line.promisedAt : nil)
     }
 
+    /// Tells of units of an order's lines, one message for each location, in sourcing order.
+    mutating func tell(_ record: OrderRecord, _ units: UnitsByLocation, _ body: (Fulfilment) -> Output.Body) {
+        for entry in units.entries.sorted(by: { isBefore($0.location, $1.location) }) { tell(record, body(entry)) }
+    }
+
     // MARK: Locations
 
     /// Whether one location is looked at before another: configured ones in their order, then the others by name.
@@ -83,5 +88,20 @@ struct Turn {
         for stock in item.item.stock where stock.available > 0 { sources.append((stock.location, stock.available)) }
         if sources.count > 1 { sources.sort { isBefore($0.location, $1.location) } }
         return sources
+    }
+}
+
+/// Units of an order's lines, gathered by the location they are at.
+struct UnitsByLocation {
+    private(set) var entries: [Fulfilment] = []
+
+    mutating func add(_ line: OrderLine, _ units: Units, at location: LocationID) {
+        if units == 0 { return }
+        let entry = Fulfilment.Line(lineID: line.lineID, sku: line.sku, quantity: units)
+        if let index = entries.firstIndex(where: { $0.location == location }) {
+            entries[index].lines.append(entry)
+        } else {
+            entries.append(Fulfilment(location: location, lines: [entry]))
+        }
     }
 }
