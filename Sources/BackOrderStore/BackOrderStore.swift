@@ -44,6 +44,31 @@ public protocol StoreTransaction: LedgerReader {
     func pruneInbox(before: Instant, limit: Int) throws -> Int
     /// Parked before this instant, oldest first.
     func parkedMessages(before: Instant, limit: Int) throws -> [ParkedMessage]
+
+    // The sweep's own book. Marks are written by `apply`, too: one that is there keeps its `changedAt` and takes the
+    // new time as `changedAgainAt`, unless it has one.
+
+    /// Marked SKUs in byte order.
+    func sweepMarks(after: SKU?, limit: Int) throws -> [SweepMark]
+    /// Writes a mark as it stands now.
+    func putSweepMark(_ mark: SweepMark) throws
+    func removeSweepMark(_ sku: SKU) throws
+    /// Orders that a sweep found to be told, in byte order. Those that are there already are passed over.
+    func ordersToTell(limit: Int) throws -> [OrderID]
+    func addOrdersToTell(_ orderIDs: [OrderID]) throws
+    func removeOrdersToTell(_ orderIDs: [OrderID]) throws
+    /// Up to which time dates that passed were taken as changes; the beginning of time if never.
+    func sweptThrough() throws -> Instant
+    func setSweptThrough(_ time: Instant) throws
+    /// What passed and is not marked: SKUs with a waiting line that was promised for `through` or earlier, and SKUs of
+    /// which something waits with outstanding supply expected after `since` and not after `through`; each with the
+    /// earliest such date, in byte order.
+    func passedDates(since: Instant, through: Instant, limit: Int) throws -> [(sku: SKU, date: Instant)]
+    /// The earliest promise of a waiting line, or expected date of outstanding supply after `since`.
+    func nextDate(since: Instant) throws -> Instant?
+    /// Whether this worker leads what only one may do (sweeping, others' outbox rows): it did until now, or nobody's
+    /// turn is running. On true its turn lasts until `until`.
+    func lead(worker: String, now: Instant, until: Instant) throws -> Bool
 }
 
 /// One known message or fact.

@@ -67,4 +67,52 @@ extension MemoryBooks: StoreQueries {
         totals.parkedMessages = Int64(parked.count)
         return totals
     }
+
+    func item(_ sku: SKU) throws -> Item? { items[sku] }
+
+    func waitingBefore(_ key: PrecedenceKey, sku: SKU) throws -> (lines: Int64, units: Units) {
+        var result: (lines: Int64, units: Units) = (0, 0)
+        for (lane, list) in waiting where lane.sku == sku {
+            list.forEach(after: nil) { entry in
+                if !(entry < key) { return false }
+                result.lines += 1
+                result.units += queued(entry) { $0.waiting }.units
+                return true
+            }
+        }
+        return result
+    }
+
+    func events(of orderID: OrderID, after: Int64, limit: Int) throws -> [OrderEvent] {
+        Array((events[orderID] ?? []).drop { $0.number <= after }.prefix(limit))
+    }
+
+    func demand(sku: SKU?, after: Demand?, limit: Int) throws -> [Demand] {
+        let rows = demand.values.filter { row in
+            (sku == nil || row.sku == sku) && after.map { ($0.sku, $0.day) < (row.sku, row.day) } ?? true
+        }
+        return Array(rows.sorted { ($0.sku, $0.day) < ($1.sku, $1.day) }.prefix(limit))
+    }
+
+    func parked(after: ParkedMessage?, limit: Int) throws -> [ParkedMessage] {
+        let keys = parked.keys.sorted().drop { key in after.map { key <= ParkedKey($0) } ?? false }
+        return keys.prefix(limit).compactMap { parked[$0] }
+    }
+
+    func adoptedStrategy() throws -> Strategy? { strategy }
+
+    func auditOrders(after: OrderID?, limit: Int) throws -> [AuditedOrder] {
+        orders.keys.sorted().drop { key in after.map { key <= $0 } ?? false }.prefix(limit)
+            .compactMap { orders[$0] }.map { AuditedOrder(order: $0.order, leads: $0.leads) }
+    }
+
+    func auditItems(after: SKU?, limit: Int) throws -> [AuditedItem] {
+        items.keys.sorted().drop { key in after.map { key <= $0 } ?? false }.prefix(limit)
+            .compactMap { items[$0] }.map { AuditedItem(item: $0) }
+    }
+
+    func auditSupplies(after: Supply?, limit: Int) throws -> [AuditedSupply] {
+        supplies.keys.sorted().drop { key in after.map { key <= SupplyRowKey($0) } ?? false }.prefix(limit)
+            .compactMap { supplies[$0] }.map { AuditedSupply(supply: $0) }
+    }
 }

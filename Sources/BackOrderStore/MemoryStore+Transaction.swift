@@ -75,14 +75,20 @@ extension MemoryBooks: StoreTransaction {
     func outstandingSupplies(sku: SKU, after: SupplyKey?, limit: Int) throws -> [Supply] {
         let from = after.map { key in
             OutstandingKey(
-                key: key,
-                row: SupplyRowKey(
-                    Supply(
-                        supplyID: key.supplyID, kind: .reorder, sku: sku, location: key.location, quantity: 0,
-                        outstanding: 0, createdAt: Instant(microseconds: 0))))
+                key: key, row: SupplyRowKey(supplyID: key.supplyID, sku: sku, location: key.location))
         }
         return (outstanding[sku]?.first(limit, after: from) ?? []).compactMap { supplies[$0.row] }
     }
+
+    func outstandingSuppliesFromLast(sku: SKU, before: SupplyKey?, limit: Int) throws -> [Supply] {
+        let from = before.map { key in
+            OutstandingKey(
+                key: key, row: SupplyRowKey(supplyID: key.supplyID, sku: sku, location: key.location))
+        }
+        return (outstanding[sku]?.last(limit, before: from) ?? []).compactMap { supplies[$0.row] }
+    }
+
+    func leadTimes(_ supplier: SupplierID) throws -> [Int64] { leadTimes[supplier] ?? [] }
 
     func supplies(_ supplyIDs: [SupplyID]) throws -> [Supply] {
         supplyIDs.flatMap { supplyRows[$0]?.first(.max) ?? [] }.compactMap { supplies[$0] }
@@ -106,7 +112,9 @@ extension MemoryBooks: StoreTransaction {
         guard let line = orders[key.orderID]?.order.lines[key.position] else {
             preconditionFailure("a queue names a line of order \(key.orderID) that is not there")
         }
-        return QueuedLine(key: key, lineID: line.lineID, pin: line.pin, units: units(line))
+        return QueuedLine(
+            key: key, lineID: line.lineID, pin: line.pin, units: units(line), promisedAt: line.promisedAt,
+            estimatedAt: line.estimatedAt)
     }
 
     // MARK: Apply
@@ -123,6 +131,17 @@ extension MemoryBooks: StoreTransaction {
         for message in changes.parked { put(parked: message, ParkedKey(message)) }
         for message in changes.unparked where parked[ParkedKey(message)] != nil {
             put(parked: nil, ParkedKey(message))
+        }
+        for event in changes.events { append(event) }
+        for added in changes.demand { add(added) }
+        for leadTime in changes.leadTimes { append(leadTime) }
+        for mark in changes.marks {
+            guard var known = marks[mark.sku] else {
+                put(mark: mark, mark.sku)
+                continue
+            }
+            known.changedAgainAt = known.changedAgainAt ?? mark.changedAt
+            put(mark: known, mark.sku)
         }
     }
 
@@ -141,6 +160,7 @@ extension MemoryBooks: StoreTransaction {
         if change.isNew { throw refuse("order \(order.orderID) is in the books already") }
         stored.order.isHeld = order.isHeld
         stored.order.sequence = order.sequence
+        stored.order.eventCount = order.eventCount
         for position in change.lines {
             if position >= stored.order.lines.count { throw refuse("order \(order.orderID) has no line \(position)") }
             stored.order.lines[position].take(order.lines[position])
@@ -154,6 +174,8 @@ extension MemoryBooks: StoreTransaction {
         var item = items[new.sku] ?? Item(sku: new.sku)
         if change.isNew || change.headChanged {
             item.onOrder = new.onOrder
+            item.onOrderDated = new.onOrderDated
+            item.hasDates = new.hasDates
             item.reorderCount = new.reorderCount
             item.settings = new.settings
         }

@@ -66,6 +66,12 @@ final class MemoryBooks: @unchecked Sendable {
         var sku: SKU
         var location: LocationID
 
+        init(supplyID: SupplyID, sku: SKU, location: LocationID) {
+            self.supplyID = supplyID
+            self.sku = sku
+            self.location = location
+        }
+
         init(_ supply: Supply) {
             supplyID = supply.supplyID
             sku = supply.sku
@@ -110,6 +116,25 @@ final class MemoryBooks: @unchecked Sendable {
         case outbox(OutboxSegmentID, OutboxSegment?)
         case discrepancies(Int)
         case strategy(Strategy?)
+        case event(OrderID)
+        case demand(DemandKey, Demand?)
+        case leadTimes(SupplierID, [Int64]?)
+        case mark(SKU, SweepMark?)
+        case toTell(OrderID, wasThere: Bool)
+        case sweptThrough(Instant)
+        case leader(Leader?)
+    }
+
+    struct DemandKey: Hashable, Comparable {
+        var sku: SKU
+        var day: Int64
+
+        static func < (left: DemandKey, right: DemandKey) -> Bool { (left.sku, left.day) < (right.sku, right.day) }
+    }
+
+    struct Leader {
+        var worker: String
+        var until: Instant
     }
 
     private(set) var orders: [OrderID: StoredOrder] = [:]
@@ -119,7 +144,14 @@ final class MemoryBooks: @unchecked Sendable {
     private(set) var inbox: [Digest128: InboxRow] = [:]
     private(set) var outbox: [OutboxSegmentID: OutboxSegment] = [:]
     private(set) var discrepancies: [Discrepancy] = []
-    private var strategy: Strategy?
+    private(set) var strategy: Strategy?
+    private(set) var events: [OrderID: [OrderEvent]] = [:]
+    private(set) var demand: [DemandKey: Demand] = [:]
+    private(set) var leadTimes: [SupplierID: [Int64]] = [:]
+    private(set) var marks: [SKU: SweepMark] = [:]
+    private(set) var toTell: Set<OrderID> = []
+    private(set) var sweptTime = Instant(microseconds: .min)
+    private(set) var leader: Leader?
     /// Goes on counting through rollbacks.
     private var lastSegment: OutboxSegmentID = 0
 
@@ -128,6 +160,10 @@ final class MemoryBooks: @unchecked Sendable {
     private(set) var allocated: [SKU: SortedList<PrecedenceKey>] = [:]
     private(set) var held: [SKU: SortedList<PrecedenceKey>] = [:]
     private(set) var outstanding: [SKU: SortedList<OutstandingKey>] = [:]
+    /// Waiting lines that were promised a date, and outstanding supply that is expected at one.
+    private(set) var promises = SortedList<Aged<PrecedenceKey>>()
+    private(set) var expected = SortedList<Aged<SupplyRowKey>>()
+    private(set) var markedSKUs = SortedList<SKU>()
     private(set) var supplyRows: [SupplyID: SortedList<SupplyRowKey>] = [:]
     private(set) var tiedRows: [SupplyID: SortedList<SupplyRowKey>] = [:]
     private(set) var parkedRows: [OrderID: SortedList<ParkedKey>] = [:]
@@ -172,6 +208,13 @@ final class MemoryBooks: @unchecked Sendable {
             case .outbox(let key, let old): put(outbox: old, key)
             case .discrepancies(let count): discrepancies.removeLast(discrepancies.count - count)
             case .strategy(let old): strategy = old
+            case .event(let orderID): events[orderID]?.removeLast()
+            case .demand(let key, let old): demand[key] = old
+            case .leadTimes(let supplier, let old): leadTimes[supplier] = old
+            case .mark(let sku, let old): put(mark: old, sku)
+            case .toTell(let orderID, let wasThere): put(toTell: orderID, wasThere)
+            case .sweptThrough(let old): sweptTime = old
+            case .leader(let old): leader = old
             }
         }
         journal.removeAll(keepingCapacity: true)
@@ -197,6 +240,7 @@ final class MemoryBooks: @unchecked Sendable {
                 index(new, position, unlessSameAs: old) { $0.insert($1) }
             }
         }
+        indexPromises(old, new)
         orders[orderID] = new
         journal.append(.order(orderID, old))
     }
@@ -221,6 +265,23 @@ final class MemoryBooks: @unchecked Sendable {
         }
     }
 
+    /// The promise that a waiting line stands under.
+    private func promise(_ stored: StoredOrder, _ position: Int) -> Aged<PrecedenceKey>? {
+        let line = stored.order.lines[position]
+        guard line.waiting > 0, let promised = line.promisedAt else { return nil }
+        return Aged(time: promised, key: stored.key(position))
+    }
+
+    private func indexPromises(_ old: StoredOrder?, _ new: StoredOrder?) {
+        for position in (new ?? old)?.order.lines.indices ?? 0..<0 {
+            let before = old.flatMap { promise($0, position) }
+            let after = new.flatMap { promise($0, position) }
+            if before == after { continue }
+            if let before { promises.remove(before) }
+            if let after { promises.insert(after) }
+        }
+    }
+
     func put(item new: Item?, _ sku: SKU) {
         journal.append(.item(sku, items[sku]))
         items[sku] = new
@@ -230,13 +291,17 @@ final class MemoryBooks: @unchecked Sendable {
         let old = supplies[row]
         journal.append(.supply(row, old))
         if let old {
-            if old.outstanding > 0 { outstanding[row.sku]?.remove(OutstandingKey(key: old.key, row: row)) }
+            if old.outstanding > 0 {
+                outstanding[row.sku]?.remove(OutstandingKey(key: old.key, row: row))
+                if let date = old.expectedAt { expected.remove(Aged(time: date, key: row)) }
+            }
             supplyRows[row.supplyID]?.remove(row)
             if let reorderID = old.reorderID { tiedRows[reorderID]?.remove(row) }
         }
         if let new {
             if new.outstanding > 0 {
                 outstanding[row.sku, default: SortedList()].insert(OutstandingKey(key: new.key, row: row))
+                if let date = new.expectedAt { expected.insert(Aged(time: date, key: row)) }
             }
             supplyRows[row.supplyID, default: SortedList()].insert(row)
             if let reorderID = new.reorderID { tiedRows[reorderID, default: SortedList()].insert(row) }
@@ -270,6 +335,45 @@ final class MemoryBooks: @unchecked Sendable {
         journal.append(.outbox(id, outbox[id]))
         if new == nil { segments.remove(id) } else { segments.insert(id) }
         outbox[id] = new
+    }
+
+    func append(_ event: OrderEvent) {
+        journal.append(.event(event.orderID))
+        events[event.orderID, default: []].append(event)
+    }
+
+    func add(_ added: Demand) {
+        let key = DemandKey(sku: added.sku, day: added.day)
+        journal.append(.demand(key, demand[key]))
+        demand[key, default: Demand(sku: added.sku, day: added.day)].add(added)
+    }
+
+    func append(_ leadTime: LeadTime) {
+        journal.append(.leadTimes(leadTime.supplier, leadTimes[leadTime.supplier]))
+        var kept = leadTimes[leadTime.supplier] ?? []
+        kept.append(leadTime.microseconds)
+        leadTimes[leadTime.supplier] = kept.suffix(LeadTime.keptForASupplier)
+    }
+
+    func put(mark new: SweepMark?, _ sku: SKU) {
+        journal.append(.mark(sku, marks[sku]))
+        if new == nil { markedSKUs.remove(sku) } else if marks[sku] == nil { markedSKUs.insert(sku) }
+        marks[sku] = new
+    }
+
+    func put(toTell orderID: OrderID, _ isThere: Bool) {
+        journal.append(.toTell(orderID, wasThere: toTell.contains(orderID)))
+        if isThere { toTell.insert(orderID) } else { toTell.remove(orderID) }
+    }
+
+    func put(sweptThrough time: Instant) {
+        journal.append(.sweptThrough(sweptTime))
+        sweptTime = time
+    }
+
+    func put(leader new: Leader) {
+        journal.append(.leader(leader))
+        leader = new
     }
 
     func append(_ discrepancy: Discrepancy) {

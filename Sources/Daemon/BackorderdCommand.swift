@@ -13,7 +13,8 @@ public struct BackorderdCommand: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            RunCommand.self, CheckCommand.self, ReplayCommand.self, ShowCommand.self, MigrateCommand.self,
+            RunCommand.self, CheckCommand.self, ReplayCommand.self, ShowCommand.self, ExplainCommand.self, VerifyCommand.self,
+            MigrateCommand.self,
             SchemaCommand.self,
         ])
 

@@ -110,21 +110,22 @@ private final class Replay {
         let processor = BatchProcessor(
             store: store, rules: configuration.rulebook, clock: .messageTime, keepsOutbox: false)
         while let batch = decoded.receive() {
-            let result = try transact(processor, batch.deliveries)
+            let result = try transact { try processor.process(batch.deliveries) }
             let chunk = Replay.render(batch, result)
             if !chunk.rejections.isEmpty { anyRejected = true }
             written.send(chunk)
             if readerGone.value { break }
         }
         if let failure = readFailure.value { throw failure }
+        written.send(Replay.render(Batch(), try transact { try processor.finishReplay() }))
         return anyRejected
     }
 
-    private func transact(_ processor: BatchProcessor, _ deliveries: [DecodedDelivery]) throws -> BatchResult {
+    private func transact(_ body: () throws -> BatchResult) throws -> BatchResult {
         var failures = 0
         while true {
             do {
-                return try processor.process(deliveries)
+                return try body()
             } catch let error as StoreError where error.isRetriable && failures < 5 {
                 failures += 1
                 usleep(UInt32(100_000 << failures))

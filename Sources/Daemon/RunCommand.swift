@@ -97,7 +97,7 @@ private final class RunningDaemon: Sendable {
                 batch: configuration.worker.batch,
                 inboxRetentionMicroseconds: configuration.worker.inboxRetention.wholeMicroseconds,
                 drainMilliseconds: Int(configuration.worker.drainTimeout.wholeMicroseconds / 1000),
-                decode: configuration.decodeOptions),
+                decode: configuration.decodeOptions, worker: WorkerName.own),
             now: wallClock, logger: logger)
     }
 

@@ -9,9 +9,10 @@ import MessageSchema
 struct ShowCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
-        abstract: "Show stock, an order, back orders, supply, reorders or discrepancies.",
+        abstract: "Show stock, an order, back orders, supply, reorders, parked messages, discrepancies or demand.",
         subcommands: [
-            Stock.self, OrderCommand.self, BackOrders.self, SupplyCommand.self, Reorders.self, Discrepancies.self,
+            Stock.self, OrderCommand.self, BackOrders.self, SupplyCommand.self, Reorders.self, Parked.self,
+            Discrepancies.self, DemandCommand.self,
         ])
 
     enum Format: String, ExpressibleByArgument, CaseIterable {
@@ -137,6 +138,66 @@ struct ShowCommand: ParsableCommand {
                     ])
                 }
                 list.finish(empty: "Books and world agree.")
+            }
+        }
+    }
+
+    struct Parked: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "parked", abstract: "Messages that came before their order and wait for it.")
+        @OptionGroup var options: Options
+
+        func run() throws {
+            let parking = Int64(try options.configuration.load().rulebook.parkingMicroseconds)
+            try options.withStore { store in
+                var list = Listing(
+                    options.format,
+                    [
+                        TextTable.text("order_id"), TextTable.text("type"), TextTable.text("message_id"),
+                        TextTable.text("time"), TextTable.text("parked_at"), TextTable.text("expires_at"),
+                    ], jsonColumns: 6)
+                try eachRow({ try store.parked(after: $0, limit: $1) }) { row in
+                    list.add([
+                        .text(row.orderID.text), .text(row.message.input.type.rawValue), .text(row.message.id),
+                        .time(row.message.time), .time(row.parkedAt),
+                        .time(row.parkedAt.adding(microseconds: parking)),
+                    ])
+                }
+                list.finish(empty: "Nothing waits for its order.")
+            }
+        }
+    }
+
+    struct DemandCommand: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "demand",
+            abstract: "What customers wanted, by SKU and day, whether there was stock or not.",
+            discussion: """
+                The unconstrained demand: units ordered on that day (UTC, by placed_at), also those that were refused and \
+                those that were cancelled while they waited; not those cancelled before their order arrived.
+                """)
+        @OptionGroup var options: Options
+        @Option(name: .long, help: "Only this SKU.") var sku: String?
+
+        func run() throws {
+            try options.withStore { store in
+                var list = Listing(
+                    options.format,
+                    [
+                        TextTable.text("sku"), TextTable.text("day"), TextTable.number("demand"),
+                        TextTable.number("filled"), TextTable.number("back_ordered"), TextTable.number("held"),
+                        TextTable.number("refused"), TextTable.number("cancelled_waiting"),
+                    ], jsonColumns: 8)
+                let only = sku.map { SKU($0) }
+                try eachRow({ try store.demand(sku: only, after: $0, limit: $1) }) { row in
+                    let day = Instant(microseconds: row.day * Instant.microsecondsPerDay)
+                    list.add([
+                        .text(row.sku.text), .text(String(formatRFC3339(day).prefix(10))), .number(row.units),
+                        .number(row.filled), .number(row.backOrdered), .number(row.held), .number(row.refused),
+                        .number(row.cancelledWaiting),
+                    ])
+                }
+                list.finish(empty: sku.map { "Nobody asked for \($0) yet." } ?? "Nobody asked for anything yet.")
             }
         }
     }

@@ -24,6 +24,11 @@ struct TextTable {
             String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? "\u{FFFD}" : $0 }))
     }
 
+    /// The same for a text of several lines of our own.
+    static func printableLines(_ text: String) -> String {
+        text.split(separator: "\n", omittingEmptySubsequences: false).map { printable(String($0)) }.joined(separator: "\n")
+    }
+
     var rendered: String {
         var widths = columns.map { $0.heading.count }
         let shown = rows.map { $0.map(TextTable.printable) }

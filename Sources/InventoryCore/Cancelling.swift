@@ -32,6 +32,9 @@ extension Turn {
             let fromHeld = min(rest, line.held)
             record.order.lines[position].held -= fromHeld
             rest -= fromHeld
+            if fromWaiting + fromHeld > 0 {
+                ledger.addDemand(line.sku, of: record.order) { $0.cancelledWaiting += fromWaiting + fromHeld }
+            }
             // The last location in sourcing order gives first.
             for allocation in line.allocations.sorted(by: { isBefore($1.location, $0.location) }) where rest > 0 {
                 let units = min(rest, allocation.units)

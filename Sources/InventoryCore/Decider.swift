@@ -22,7 +22,7 @@ public struct Decider: Sendable {
     public func decide(
         _ message: InputMessage, now: Instant, original: @autoclosure () -> [UInt8] = [], in ledger: WorkingSet
     ) throws -> Decision {
-        var turn = Turn(decider: self, ledger: ledger, message: message, now: now)
+        var turn = Turn(decider: self, ledger: ledger, origin: Origin(message), now: now)
         var decision = Decision()
         /// The order that the message is about; one that is not known yet parks the message.
         func known(_ orderID: OrderID) throws -> OrderRecord? {
@@ -51,6 +51,7 @@ public struct Decider: Sendable {
             // Thrown before anything was changed.
             return Decision(effect: .rejected(rejection), outputs: [], rejectedParked: [])
         }
+        ledger.keepJournal(of: turn.origin)
         decision.outputs = turn.outputs
         decision.rejectedParked = turn.rejectedParked
         return decision

@@ -118,7 +118,7 @@ extension Turn {
     func note(_ kind: Discrepancy.Kind, _ sku: SKU, _ location: LocationID, _ units: Units) {
         ledger.note(
             Discrepancy(
-                time: now, kind: kind, sku: sku, location: location, quantity: units, messageID: message.id))
+                time: now, kind: kind, sku: sku, location: location, quantity: units, messageID: origin.id))
     }
 }
 

@@ -3,7 +3,7 @@ extension Turn {
     /// A later version (by time) of an inbound replaces the earlier; an older one that comes late has no effect.
     mutating func schedule(_ inbound: InboundScheduled) throws -> Decision.Effect {
         let earlier = try ledger.supplies(inbound.inboundID)
-        if let newest = earlier.map(\.supply.createdAt).max(), newest >= message.time { return .none }
+        if let newest = earlier.map(\.supply.createdAt).max(), newest >= origin.time { return .none }
         // What has come of the earlier version has come: a replaced quantity is what is still to come.
         for record in earlier { try giveBack(record) }
         var wanted: [(sku: SKU, units: Units)] = []
@@ -19,8 +19,11 @@ extension Turn {
             var supply = Supply(
                 supplyID: inbound.inboundID, kind: .inbound, sku: entry.sku, location: inbound.location,
                 supplier: inbound.supplier, quantity: entry.units, outstanding: entry.units,
-                expectedAt: inbound.expectedAt, createdAt: message.time, reorderID: inbound.reorderID)
+                expectedAt: inbound.expectedAt, createdAt: origin.time, reorderID: inbound.reorderID)
             if let reorderID = inbound.reorderID { supply.takenOver = try takeOver(reorderID, entry.sku, entry.units) }
+            // A date that was told as late is not told again by whoever announces it again.
+            let told = try earlier.first { $0.supply.sku == entry.sku }?.supply.expeditedAt ?? toldLate(inbound, entry.sku)
+            if told == inbound.expectedAt { supply.expeditedAt = told }
             if let known = earlier.first(where: {
                 $0.supply.sku == entry.sku && $0.supply.location == inbound.location
             }) {
@@ -31,6 +34,12 @@ extension Turn {
         }
         try tellReorders()
         return .applied
+    }
+
+    private func toldLate(_ inbound: InboundScheduled, _ sku: SKU) throws -> Instant? {
+        guard let reorderID = inbound.reorderID else { return nil }
+        return try ledger.supplies(reorderID).first { $0.supply.kind == .reorder && $0.supply.sku == sku }?.supply
+            .expeditedAt
     }
 
     /// Takes over the reorder's outstanding units of the SKU, as many as the inbound carries.
@@ -59,7 +68,7 @@ extension Turn {
         try ledger.change(record) {
             $0.outstanding = 0
             $0.takenOver = 0
-            $0.createdAt = message.time
+            $0.createdAt = origin.time
         }
     }
 

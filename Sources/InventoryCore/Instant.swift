@@ -20,6 +20,12 @@ public struct Instant: Hashable, Comparable, Sendable, Codable {
         return adding(microseconds: shift)
     }
 
+    /// Whole days (UTC) since 1970-01-01.
+    public var day: Int64 {
+        let (days, rest) = microseconds.quotientAndRemainder(dividingBy: Instant.microsecondsPerDay)
+        return rest < 0 ? days - 1 : days
+    }
+
     public func adding(microseconds delta: Int64) -> Instant {
         let (sum, overflow) = microseconds.addingReportingOverflow(delta)
         return Instant(microseconds: overflow ? (delta > 0 ? .max : .min) : sum)

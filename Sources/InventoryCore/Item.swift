@@ -49,6 +49,10 @@ public struct Item: Sendable, Equatable {
     public var lanes: [WaitingLane]
     /// Kept total: outstanding units of all its reorders and inbounds.
     public var onOrder: Units
+    /// Kept total: those of them that have an expected date.
+    public var onOrderDated: Units
+    /// Some waiting line may have a date, promised or estimated: the sweep has something to look at.
+    public var hasDates: Bool
     /// How many reorders were made; numbers the next one.
     public var reorderCount: Int64
     /// What item-updated said; wins over the configuration, key by key.
@@ -57,13 +61,15 @@ public struct Item: Sendable, Equatable {
     public var deficits: [Deficit]
 
     public init(
-        sku: SKU, stock: [Stock] = [], lanes: [WaitingLane] = [], onOrder: Units = 0, reorderCount: Int64 = 0,
-        settings: ItemSettings? = nil, deficits: [Deficit] = []
+        sku: SKU, stock: [Stock] = [], lanes: [WaitingLane] = [], onOrder: Units = 0, onOrderDated: Units = 0,
+        hasDates: Bool = false, reorderCount: Int64 = 0, settings: ItemSettings? = nil, deficits: [Deficit] = []
     ) {
         self.sku = sku
         self.stock = stock
         self.lanes = lanes
         self.onOrder = onOrder
+        self.onOrderDated = onOrderDated
+        self.hasDates = hasDates
         self.reorderCount = reorderCount
         self.settings = settings
         self.deficits = deficits

@@ -61,9 +61,16 @@ final class ItemRecord {
         laneChanged[index] = true
     }
 
-    func changeOnOrder(by units: Units) {
-        if units == 0 { return }
+    func changeOnOrder(by units: Units, dated: Units) {
+        if units == 0, dated == 0 { return }
         item.onOrder += units
+        item.onOrderDated += dated
+        headChanged = true
+    }
+
+    func setHasDates(_ hasDates: Bool) {
+        if item.hasDates == hasDates { return }
+        item.hasDates = hasDates
         headChanged = true
     }
 

@@ -5,12 +5,19 @@ public struct QueuedLine: Sendable, Equatable {
     public var pin: LocationID?
     /// Of the kind the list is about: waiting, held or allocated.
     public var units: Units
+    public var promisedAt: Instant?
+    public var estimatedAt: Instant?
 
-    public init(key: PrecedenceKey, lineID: LineID, pin: LocationID?, units: Units) {
+    public init(
+        key: PrecedenceKey, lineID: LineID, pin: LocationID?, units: Units, promisedAt: Instant? = nil,
+        estimatedAt: Instant? = nil
+    ) {
         self.key = key
         self.lineID = lineID
         self.pin = pin
         self.units = units
+        self.promisedAt = promisedAt
+        self.estimatedAt = estimatedAt
     }
 }
 
@@ -63,7 +70,7 @@ public struct Discrepancy: Sendable, Equatable {
 /// whatever the working set has changed since (`WorkingSet` lays its own changes over them).
 ///
 /// Lists are bounded by `limit` and continue `after` the last key seen, so that no question grows with the queue.
-public protocol LedgerReader: AnyObject {
+public protocol LedgerReader: SupplyReader {
     /// The orders among these that exist, whole, in any order. Locks them where the store locks.
     func orders(_ orderIDs: [OrderID]) throws -> [Order]
     /// The items among these that exist, in any order. Locks them where the store locks.
@@ -76,8 +83,9 @@ public protocol LedgerReader: AnyObject {
     func allocatedLinesFromLast(sku: SKU, before: PrecedenceKey?, limit: Int) throws -> [QueuedLine]
     /// Lines of the SKU in held orders with held > 0, by precedence.
     func heldLines(sku: SKU, after: PrecedenceKey?, limit: Int) throws -> [QueuedLine]
-    /// Supply of the SKU with outstanding > 0, at all locations, by `SupplyKey`, first to last.
-    func outstandingSupplies(sku: SKU, after: SupplyKey?, limit: Int) throws -> [Supply]
+    /// What was observed between reorder and receipt for a supplier, in microseconds: the newest
+    /// `LeadTime.keptForASupplier`, in any order.
+    func leadTimes(_ supplier: SupplierID) throws -> [Int64]
     /// All rows of these supplies, outstanding or not, every SKU and location.
     func supplies(_ supplyIDs: [SupplyID]) throws -> [Supply]
     /// The inbounds tied to these reorders, outstanding or not.
@@ -136,11 +144,18 @@ public struct Changes: Sendable {
     public var parked: [ParkedMessage] = []
     /// Parked messages that were used up, by (orderID, message id).
     public var unparked: [ParkedMessage] = []
+    /// Appended to the orders' journals.
+    public var events: [OrderEvent] = []
+    /// Added to what the books have for the SKU and day.
+    public var demand: [Demand] = []
+    public var leadTimes: [LeadTime] = []
+    /// SKUs whose queue or supply changed, and when first: their dates are to be worked out anew by the sweep.
+    public var marks: [SweepMark] = []
 
     public init() {}
 
     public var isEmpty: Bool {
         orders.isEmpty && items.isEmpty && supplies.isEmpty && discrepancies.isEmpty && parked.isEmpty
-            && unparked.isEmpty
+            && unparked.isEmpty && events.isEmpty && demand.isEmpty && leadTimes.isEmpty && marks.isEmpty
     }
 }

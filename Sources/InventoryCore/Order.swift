@@ -64,13 +64,15 @@ public struct Order: Sendable, Equatable {
     public var isHeld: Bool
     /// The sequence number of the last output that concerned it.
     public var sequence: Int64
+    /// The number of the last event that its journal has.
+    public var eventCount: Int64
     /// In the order of the message; a line's index is its position in precedence.
     public var lines: [OrderLine]
 
     public init(
         orderID: OrderID, placedAt: Instant, customer: Customer? = nil, priority: Int = 0,
         requestedBy: Instant? = nil, ship: ShipMode = .partial, currency: String? = nil, isHeld: Bool = false,
-        sequence: Int64 = 0, lines: [OrderLine]
+        sequence: Int64 = 0, eventCount: Int64 = 0, lines: [OrderLine]
     ) {
         self.orderID = orderID
         self.placedAt = placedAt
@@ -81,6 +83,7 @@ public struct Order: Sendable, Equatable {
         self.currency = currency
         self.isHeld = isHeld
         self.sequence = sequence
+        self.eventCount = eventCount
         self.lines = lines
     }
 

@@ -1,5 +1,8 @@
 /// What the daemon tells the world. MessageSchema turns it into the contract's JSON.
 public struct Output: Sendable, Equatable {
+    /// The `cause` of what no message caused.
+    public static let timerCause = "timer"
+
     /// `id` of the input behind it; `timer` for none.
     public var cause: String
     /// 0, 1, 2 … among the outputs of that cause: with the cause it makes the stable output id.

@@ -29,11 +29,13 @@ extension Turn {
 
     /// Decides a parked message in the place of the turn's own; one that turns out wrong is set aside.
     private mutating func with(_ parked: ParkedMessage, _ body: (inout Turn) throws -> Void) throws {
-        let own = message
+        let own = origin
         let ownTouched = swapTouched(([], []))
-        message = parked.message
+        ledger.keepJournal(of: own)
+        origin = Origin(parked.message)
         defer {
-            message = own
+            ledger.keepJournal(of: origin)
+            origin = own
             _ = swapTouched(ownTouched)
         }
         do {

@@ -19,6 +19,9 @@ extension Turn {
         for line in lines { touch(line.sku) }
 
         let release = try applyParked(record)
+        for line in record.order.lines where line.ordered > line.cancelled {
+            ledger.addDemand(line.sku, of: record.order) { $0.units += line.ordered - line.cancelled }
+        }
         if record.order.lines.contains(where: { $0.unplaced > 0 }) {
             try settlePlacing(record, holdAllowed: true)
         } else {
@@ -42,6 +45,9 @@ extension Turn {
                     return held > 0 ? noticeLine(record, position, held) : nil
                 })
             return
+        }
+        for (line, before) in zip(record.order.lines, wasUnplaced) where line.unplaced < before {
+            ledger.addDemand(line.sku, of: record.order) { $0.filled += before - line.unplaced }
         }
         try waitOrRefuse(record, acceptAll: !holdAllowed)
         let reorders = try makeReorders()
@@ -129,9 +135,13 @@ extension Turn {
 
     private func mustHold(_ record: OrderRecord) throws -> Bool {
         let segment = record.order.customer?.segment
-        for line in record.order.lines where line.unplaced > 0 {
+        for position in record.order.lines.indices where record.order.lines[position].unplaced > 0 {
+            let line = record.order.lines[position]
             let override = try ledger.item(line.sku).item.settings
-            if decider.onBackorder(line, segment: segment, override: override) == .hold { return true }
+            if decider.onBackorder(line, segment: segment, override: override) == .hold {
+                record.policyNotes[position] = decider.policyNote(line, segment: segment, override: override)
+                return true
+            }
         }
         return false
     }
@@ -143,6 +153,11 @@ extension Turn {
                 try ledger.deallocate(record, position, at: allocation.location, allocation.units)
             }
             record.order.lines[position].held += wasUnplaced[position]
+            if wasUnplaced[position] > 0 {
+                ledger.addDemand(record.order.lines[position].sku, of: record.order) {
+                    $0.held += wasUnplaced[position]
+                }
+            }
             record.order.lines[position].unplaced = 0
             ledger.markChanged(record, line: position)
         }
@@ -163,6 +178,13 @@ extension Turn {
             }
             record.order.lines[position].unplaced = 0
             record.order.lines[position].refused += line.unplaced - accepted
+            record.policyNotes[position] =
+                acceptAll ? "accept, by order-released"
+                : decider.policyNote(line, segment: segment, override: item.item.settings)
+            ledger.addDemand(line.sku, of: record.order) {
+                $0.backOrdered += accepted
+                $0.refused += line.unplaced - accepted
+            }
             try ledger.setWaiting(record, position, line.waiting + accepted)
             ledger.markChanged(record, line: position)
         }

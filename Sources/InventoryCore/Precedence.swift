@@ -3,7 +3,7 @@
 /// Built so that every strategy compares the same five values and one index serves them all; only `lead` differs:
 /// 0 for `priority` and `fair-share`, requested_by (none last) for `due-date`, the order's waiting units for
 /// `smallest-first`.
-public struct PrecedenceKey: Hashable, Comparable, Sendable {
+public struct PrecedenceKey: Hashable, Comparable, Sendable, Codable {
     public var lead: Int64
     /// 0…9, 9 goes first.
     public var priority: Int

@@ -9,7 +9,8 @@ extension Turn {
             let units = settleDeficits(item, receipt.location, line.quantity, receivedAt: receipt.receivedAt)
             item.changeStock(at: receipt.location) { $0.onHand += units }
         }
-        for line in receipt.lines { try settleSupply(receipt, line) }
+        var observed: Set<SupplyID> = []
+        for line in receipt.lines { try settleSupply(receipt, line, &observed) }
         var fills = Fills()
         for sku in skus { try fill(sku, first: receipt.location, &fills) }
         try fillHeld(skus, &fills)
@@ -37,11 +38,14 @@ extension Turn {
 
     /// A receipt settles the inbound it names, or the reorder (inbounds tied to it first), else the oldest outstanding
     /// supply of that SKU at that location. More than was outstanding is simply stock.
-    private mutating func settleSupply(_ receipt: StockReceived, _ line: SKUQuantity) throws {
+    private mutating func settleSupply(
+        _ receipt: StockReceived, _ line: SKUQuantity, _ observed: inout Set<SupplyID>
+    ) throws {
         var rest = line.quantity
         func settle(_ record: SupplyRecord) throws {
             let units = min(rest, record.supply.outstanding)
             if units == 0 { return }
+            try observeLeadTime(receipt, record.supply, &observed)
             try ledger.setOutstanding(record, record.supply.outstanding - units)
             rest -= units
         }
@@ -60,5 +64,17 @@ extension Turn {
                 return rest > 0
             }
         }
+    }
+
+    /// How long the reorder took that this supply is or is tied to; one observation for each receipt and reorder.
+    private func observeLeadTime(_ receipt: StockReceived, _ supply: Supply, _ observed: inout Set<SupplyID>) throws {
+        guard let reorderID = supply.kind == .reorder ? supply.supplyID : supply.reorderID,
+            observed.insert(reorderID).inserted
+        else { return }
+        let reorder = try ledger.supplies(reorderID).first { $0.supply.kind == .reorder }?.supply
+        guard let reorder, let supplier = reorder.supplier ?? receipt.supplier else { return }
+        let taken = receipt.receivedAt.microseconds.subtractingReportingOverflow(reorder.createdAt.microseconds)
+        if taken.overflow { return }
+        try ledger.observe(LeadTime(supplier: supplier, microseconds: max(0, taken.partialValue)))
     }
 }

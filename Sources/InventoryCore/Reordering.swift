@@ -44,9 +44,7 @@ extension Turn {
             ?? before.stock.max { $0.onHand != $1.onHand ? $0.onHand < $1.onHand : $1.location < $0.location }?.location
             ?? "default"
         let supplier = decider.supplier(item.sku, override: before.settings)
-        let days =
-            decider.statedLeadTimeDays(item.sku, override: before.settings) ?? rules.promise.defaultLeadTimeDays
-        let expectedAt = days.map { now.adding(days: $0) }
+        let expectedAt = try expectedDate(item.sku, supplier, override: before.settings)
         let reorderID = Turn.reorderID(item.sku, item.nextReorderNumber())
         try ledger.insertSupply(
             Supply(
@@ -59,6 +57,18 @@ extension Turn {
                 onHand: before.onHand, allocated: before.allocated, backordered: before.waiting,
                 onOrder: before.onOrder),
             backOrders: backOrders)
+    }
+
+    /// Now + lead time: the item's, else the supplier's, else what was observed of that supplier, else the default.
+    private func expectedDate(_ sku: SKU, _ supplier: SupplierID?, override: ItemSettings?) throws -> Instant? {
+        if let days = decider.statedLeadTimeDays(sku, override: override) { return now.adding(days: days) }
+        if let supplier {
+            let observed = try ledger.leadTimes(supplier)
+            if let learned = LeadTime.quantile(rules.promise.promiseQuantile, of: observed) {
+                return now.adding(microseconds: learned)
+            }
+        }
+        return rules.promise.defaultLeadTimeDays.map { now.adding(days: $0) }
     }
 
     /// `RO-<sku>-<number>`: readable, unique, and for one SKU in byte order of age. A long SKU is cut and told apart by

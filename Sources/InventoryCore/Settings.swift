@@ -30,6 +30,37 @@ extension Decider {
             ?? rules.policyDefault.onBackorder ?? .accept
     }
 
+    /// For people: what the policy says of units that are out of stock, and where it says so.
+    func policyNote(_ line: OrderLine, segment: String?, override: ItemSettings?) -> String {
+        let answer = onBackorder(line, segment: segment, override: override)
+        var note = "\(answer.rawValue), by \(source(line, segment, override, rule: { $0.onBackorder != nil }) { $0.onBackorder != nil })"
+        if answer != .refuse, let limit = backorderLimit(line, segment: segment, override: override) {
+            let place = source(line, segment, override, rule: { $0.backorderLimit != nil }) { $0.backorderLimit != nil }
+            note += "; at most \(limit) waiting, by \(place)"
+        }
+        return note
+    }
+
+    /// Which part of the configuration has a key for this line.
+    private func source(
+        _ line: OrderLine, _ segment: String?, _ override: ItemSettings?, rule: (PolicySettings) -> Bool,
+        item: (ItemSettings) -> Bool
+    ) -> String {
+        for (index, candidate) in rules.rules.enumerated()
+        where rule(candidate.settings) && candidate.matches(line.sku, line.pin, segment) {
+            return "policy.rules[\(index)]"
+        }
+        if let override, item(override) { return "item-updated" }
+        var best: Pattern?
+        for candidate in rules.items
+        where item(candidate.settings) && candidate.pattern.length > (best?.length ?? -1)
+            && candidate.pattern.matches(line.sku.text)
+        {
+            best = candidate.pattern
+        }
+        return best.map { "items.\($0.text)" } ?? "policy.default"
+    }
+
     /// nil: no limit.
     func backorderLimit(_ line: OrderLine, segment: String?, override: ItemSettings?) -> Units? {
         let limit =

@@ -45,11 +45,14 @@ public struct Supply: Sendable, Equatable {
         self.isCancelled = isCancelled
     }
 
+    /// Outstanding units that have an expected date.
+    public var datedOutstanding: Units { expectedAt == nil ? 0 : outstanding }
+
     public var key: SupplyKey { SupplyKey(expectedAt: expectedAt, supplyID: supplyID, location: location) }
 }
 
 /// The order in which supply is settled and promised on: by expected date, none last, then id.
-public struct SupplyKey: Hashable, Comparable, Sendable {
+public struct SupplyKey: Hashable, Comparable, Sendable, Codable {
     public var expectedAt: Instant?
     public var supplyID: SupplyID
     public var location: LocationID

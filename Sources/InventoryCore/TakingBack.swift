@@ -104,7 +104,7 @@ extension Turn {
             let units = min(entry.waits[position] ?? 0, line.waiting)
             if units == 0 { continue }
             let previous = line.promisedAt
-            setPromise(record, position, try estimate(record, position))
+            try setPromise(record, position, try estimate(record, position))
             var notice = noticeLine(record, position, units, promised: true)
             notice.previousPromisedAt = previous
             delayed.append(notice)

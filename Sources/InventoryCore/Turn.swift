@@ -1,8 +1,32 @@
+/// What an effect goes back to: a message, or for the sweep none.
+struct Origin {
+    /// The message's id, which becomes the outputs' `cause`.
+    var id: String
+    /// The message's type; told in the journal.
+    var kind: String
+    var time: Instant
+    var trace: TraceContext?
+
+    init(_ message: InputMessage) {
+        id = message.id
+        kind = message.input.type.rawValue
+        time = message.time
+        trace = message.trace
+    }
+
+    /// The sweep's own doing.
+    init(sweepAt time: Instant) {
+        id = Output.timerCause
+        kind = "sweep"
+        self.time = time
+    }
+}
+
 /// The deciding of one input: where it collects what it touches and what is to be told.
 struct Turn {
     let decider: Decider
     let ledger: WorkingSet
-    var message: InputMessage
+    var origin: Origin
     let now: Instant
     private(set) var outputs: [Output] = []
     var rejectedParked: [Decision.RejectedParked] = []
@@ -12,11 +36,12 @@ struct Turn {
     private(set) var touched: [SKU] = []
     private var touchedSet: Set<SKU> = []
 
-    init(decider: Decider, ledger: WorkingSet, message: InputMessage, now: Instant) {
+    init(decider: Decider, ledger: WorkingSet, origin: Origin, now: Instant) {
         self.decider = decider
         self.ledger = ledger
-        self.message = message
+        self.origin = origin
         self.now = now
+        ledger.now = now
     }
 
     var rules: Rulebook { decider.rules }
@@ -45,11 +70,11 @@ struct Turn {
     }
 
     mutating func emit(_ body: Output.Body, order: Output.OrderReference? = nil) {
-        let ordinal = ordinals[message.id, default: 0]
-        ordinals[message.id] = ordinal + 1
+        let ordinal = ordinals[origin.id, default: 0]
+        ordinals[origin.id] = ordinal + 1
         outputs.append(
             Output(
-                cause: message.id, ordinal: ordinal, time: now, order: order, body: body, trace: message.trace))
+                cause: origin.id, ordinal: ordinal, time: now, order: order, body: body, trace: origin.trace))
     }
 
     mutating func notify(

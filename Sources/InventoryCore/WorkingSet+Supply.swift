@@ -3,6 +3,16 @@ struct SupplyRowKey: Hashable {
     var supplyID: SupplyID
     var sku: SKU
     var location: LocationID
+
+    init(supplyID: SupplyID, sku: SKU, location: LocationID) {
+        self.supplyID = supplyID
+        self.sku = sku
+        self.location = location
+    }
+
+    init(_ supply: Supply) {
+        self.init(supplyID: supply.supplyID, sku: supply.sku, location: supply.location)
+    }
 }
 
 final class SupplyRecord {
@@ -44,6 +54,48 @@ extension WorkingSet {
         }
     }
 
+    /// Walks the SKU's outstanding supply that has a date, from the last back, until the visitor answers false. Reads
+    /// no more of the store than that.
+    func walkDatedSuppliesFromLast(_ item: ItemRecord, _ visit: (Supply) throws -> Bool) throws {
+        var known = item.supplyView.keys.count
+        var stored: [Supply] = []
+        var next = 0
+        var before = SupplyKey(expectedAt: nil, supplyID: "", location: "")
+        var isComplete = item.item.onOrderDated == 0
+        var limit = 8
+        while true {
+            while known > 0, item.supplyView.keys[known - 1].expectedAt == nil { known -= 1 }
+            // What is known overrules its stored row.
+            while true {
+                while next < stored.count,
+                    knownSupplies[SupplyRowKey(stored[next])] != nil
+                {
+                    next += 1
+                }
+                if next < stored.count || isComplete { break }
+                stored = try reader.outstandingSuppliesFromLast(sku: item.sku, before: before, limit: limit)
+                next = 0
+                isComplete = stored.count < limit
+                limit = 64
+                if let last = stored.last { before = last.key }
+            }
+            let knownKey = known > 0 ? item.supplyView.keys[known - 1] : nil
+            let storedKey = next < stored.count ? stored[next].key : nil
+            let supply: Supply
+            if let knownKey, storedKey.map({ $0 < knownKey }) ?? true {
+                known -= 1
+                guard let record = record(item, knownKey) else { continue }
+                supply = record.supply
+            } else if storedKey != nil {
+                supply = stored[next]
+                next += 1
+            } else {
+                return
+            }
+            if try !visit(supply) { return }
+        }
+    }
+
     /// Reads on until a known key after `last` is surely the next one, or there is none.
     private func extendSupplies(_ item: ItemRecord, beyond last: SupplyKey?) throws {
         while !item.supplyView.isComplete {
@@ -76,7 +128,9 @@ extension WorkingSet {
         let rowKey = SupplyRowKey(supplyID: supply.supplyID, sku: supply.sku, location: supply.location)
         knownSupplies[rowKey] = SupplyRecord(supply, isChanged: true)
         if supply.outstanding > 0 { insertKey(supply.key, item) }
-        item.changeOnOrder(by: supply.outstanding)
+        item.changeOnOrder(by: supply.outstanding, dated: supply.datedOutstanding)
+        mark(supply.sku)
+        noteDate(supply.expectedAt)
     }
 
     func setOutstanding(_ record: SupplyRecord, _ units: Units) throws {
@@ -89,7 +143,13 @@ extension WorkingSet {
         let before = record.supply
         body(&record.supply)
         record.isChanged = true
-        item.changeOnOrder(by: record.supply.outstanding - before.outstanding)
+        item.changeOnOrder(
+            by: record.supply.outstanding - before.outstanding,
+            dated: record.supply.datedOutstanding - before.datedOutstanding)
+        if record.supply.outstanding != before.outstanding || record.supply.expectedAt != before.expectedAt {
+            mark(record.supply.sku)
+            noteDate(record.supply.expectedAt)
+        }
         if before.outstanding > 0 { removeKey(before.key, item) }
         if record.supply.outstanding > 0 { insertKey(record.supply.key, item) }
     }

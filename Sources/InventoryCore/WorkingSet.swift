@@ -14,6 +14,18 @@ public final class WorkingSet {
     private var newlyParked: [ParkedMessage] = []
     private var unparked: [ParkedMessage] = []
     private var discrepancies: [Discrepancy] = []
+    private var unjournaled: [OrderRecord] = []
+    private var events: [OrderEvent] = []
+    private var demand: [DemandKey: Demand] = [:]
+    private var learnedLeadTimes: [LeadTime] = []
+    private var leadTimesBySupplier: [SupplierID: [Int64]] = [:]
+    private var marks: [SKU: Instant] = [:]
+    /// The time of the input in hand.
+    var now = Instant(microseconds: 0)
+    /// When a queue or supply changed first since this was asked last, whether it has dates or not.
+    private var changedAt: Instant?
+    /// The earliest date that was promised or expected since this was asked last.
+    private var earliestDate: Instant?
     var knownSupplies: [SupplyRowKey: SupplyRecord] = [:]
     /// The rows of each supply id that was asked for whole.
     var suppliesLoadedByID: Set<SupplyID> = []
@@ -118,7 +130,13 @@ public final class WorkingSet {
     }
 
     func markChanged(_ record: OrderRecord, line position: Int? = nil) {
-        if let position { record.changedLines[position] = true }
+        if let position {
+            record.changedLines[position] = true
+            if !record.isUnjournaled {
+                record.isUnjournaled = true
+                unjournaled.append(record)
+            }
+        }
         if !record.isChanged {
             record.isChanged = true
             changedOrders.append(record)
@@ -190,6 +208,7 @@ public final class WorkingSet {
         let line = record.order.lines[position]
         if line.waiting == units { return }
         let item = try item(line.sku)
+        mark(line.sku)
         if line.waiting > 0 { item.dequeue(key(record, position)) }
         item.changeLane(
             pin: line.pin, units: units - line.waiting, lines: (units > 0 ? 1 : 0) - (line.waiting > 0 ? 1 : 0))
@@ -248,6 +267,78 @@ public final class WorkingSet {
 
     func note(_ discrepancy: Discrepancy) { discrepancies.append(discrepancy) }
 
+    // MARK: Journal
+
+    /// Writes down what changed of orders since this was called last, as the doing of one message.
+    func keepJournal(of origin: Origin) {
+        for record in unjournaled {
+            record.isUnjournaled = false
+            let lines = record.takeLineChanges()
+            if lines.isEmpty { continue }
+            record.order.eventCount += 1
+            markChanged(record)
+            events.append(
+                OrderEvent(
+                    orderID: record.order.orderID, number: record.order.eventCount, time: now, cause: origin.id,
+                    kind: origin.kind, lines: lines))
+        }
+        unjournaled.removeAll(keepingCapacity: true)
+    }
+
+    // MARK: Demand, lead times
+
+    private struct DemandKey: Hashable {
+        var sku: SKU
+        var day: Int64
+    }
+
+    func addDemand(_ sku: SKU, of order: Order, _ change: (inout Demand) -> Void) {
+        let day = order.placedAt.day
+        change(&demand[DemandKey(sku: sku, day: day), default: Demand(sku: sku, day: day)])
+    }
+
+    func leadTimes(_ supplier: SupplierID) throws -> [Int64] {
+        if let known = leadTimesBySupplier[supplier] { return known }
+        let stored = try reader.leadTimes(supplier)
+        leadTimesBySupplier[supplier] = stored
+        return stored
+    }
+
+    func observe(_ leadTime: LeadTime) throws {
+        _ = try leadTimes(leadTime.supplier)
+        leadTimesBySupplier[leadTime.supplier]?.append(leadTime.microseconds)
+        learnedLeadTimes.append(leadTime)
+    }
+
+    // MARK: What the sweep will look at
+
+    /// The SKU's queue or supply changed.
+    func mark(_ sku: SKU) {
+        if marks[sku] == nil { marks[sku] = now }
+        changedAt = changedAt.map { min($0, now) } ?? now
+    }
+
+    /// A date that will pass some day was promised or is expected.
+    func noteDate(_ date: Instant?) {
+        guard let date else { return }
+        earliestDate = earliestDate.map { min($0, date) } ?? date
+    }
+
+    /// Whether a SKU that has dates was marked.
+    public var hasSweepMarks: Bool { marks.keys.contains { isToBeSwept($0) } }
+
+    /// Without a date anywhere there is nothing that could have moved.
+    private func isToBeSwept(_ sku: SKU) -> Bool {
+        guard let item = items[sku]?.item else { return false }
+        return item.hasDates || item.onOrderDated > 0
+    }
+
+    /// When a queue or supply changed first, and the earliest new date, since this was asked last.
+    public func takeTimes() -> (changedAt: Instant?, earliestDate: Instant?) {
+        defer { (changedAt, earliestDate) = (nil, nil) }
+        return (changedAt, earliestDate)
+    }
+
     // MARK: The result
 
     /// What was changed since this was asked last. The working set goes on from there.
@@ -272,9 +363,20 @@ public final class WorkingSet {
         changes.discrepancies = discrepancies
         changes.parked = newlyParked
         changes.unparked = unparked
+        changes.events = events
+        changes.demand = demand.values.sorted { ($0.sku, $0.day) < ($1.sku, $1.day) }
+        changes.leadTimes = learnedLeadTimes
+        for (sku, time) in marks where isToBeSwept(sku) {
+            changes.marks.append(SweepMark(sku: sku, changedAt: time))
+        }
+        changes.marks.sort { $0.sku < $1.sku }
         discrepancies = []
         newlyParked = []
         unparked = []
+        events = []
+        demand = [:]
+        learnedLeadTimes = []
+        marks = [:]
         return changes
     }
 }
@@ -287,12 +389,33 @@ final class OrderRecord {
     var changedLines: [Bool]
     /// The leading value of its lines' precedence, as the queues know it.
     var lead: Int64
+    /// Its lines changed since the journal was kept last.
+    var isUnjournaled = false
+    /// Its lines as the journal knows them.
+    private var journaled: [OrderLine]
+    /// What the policy said of lines of which units were left over, for the next event.
+    var policyNotes: [Int: String] = [:]
 
     init(_ order: Order, isNew: Bool, lead: Int64) {
         self.order = order
+        self.journaled = order.lines
         self.isNew = isNew
         self.lead = lead
         self.changedLines = Array(repeating: false, count: order.lines.count)
+    }
+
+    /// What moved on its lines since this was asked last.
+    func takeLineChanges() -> [OrderEvent.LineChange] {
+        var changes: [OrderEvent.LineChange] = []
+        for position in order.lines.indices where changedLines[position] {
+            var change = OrderEvent.LineChange(position: position)
+            change.note(from: journaled[position], to: order.lines[position])
+            change.policy = policyNotes[position]
+            if change != OrderEvent.LineChange(position: position) { changes.append(change) }
+        }
+        journaled = order.lines
+        policyNotes = [:]
+        return changes
     }
 
     func settle() {

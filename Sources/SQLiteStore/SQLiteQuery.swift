@@ -13,10 +13,13 @@ enum SQLiteQuery: Int, CaseIterable {
     case outstandingFirst, outstandingAfter, suppliesByID, suppliesTied, writeSupply
     case insertDiscrepancy, anyParked, parkedOf, parkedBefore, insertParked, deleteParked
     case inbox, insertInbox, deleteInbox, insertInboxBatch, oldInboxBatch, replaceInboxBatch, deleteInboxBatch
+    case outstandingLast, insertEvent, addDemand, leadTimes, insertLeadTime, trimLeadTimes
+    case mark, putMark, removeMark, marks, marksAfter, ordersToTell, addOrderToTell, removeOrderToTell
+    case sweptThrough, setSweptThrough, passedPromises, passedSupply, nextPromise, nextSupply, leader, setLeader
     case appendOutbox, removeOutbox, replaceOutbox, outboxAfter
 
     private static let head = """
-        order_no, order_id, placed_at, customer, segment, priority, requested_by, ship, currency, held, sequence
+        order_no, order_id, placed_at, customer, segment, priority, requested_by, ship, currency, held, sequence, events
         """
     private static let line = """
         line_key, line_id, sku_id, pin, unit_price, ordered, waiting, held, allocated, dispatched, cancelled, refused, \
@@ -30,7 +33,10 @@ enum SQLiteQuery: Int, CaseIterable {
     private static let descending = "ORDER BY lead DESC, rank DESC, placed_at DESC, order_id DESC, line_key DESC"
 
     private static func queue(_ units: String, _ condition: String, _ order: String) -> String {
-        "SELECT lead, rank, placed_at, order_id, line_key, line_id, pin, \(units) FROM order_line WHERE \(condition) \(order)"
+        """
+        SELECT lead, rank, placed_at, order_id, line_key, line_id, pin, \(units), promised_at, estimated_at
+        FROM order_line WHERE \(condition) \(order)
+        """
     }
 
     var sql: String {
@@ -48,24 +54,29 @@ enum SQLiteQuery: Int, CaseIterable {
         case .insertSKU: "INSERT INTO sku (sku) VALUES (?1)"
 
         case .item:
-            "SELECT on_order, reorder_count, settings, waiting_units, waiting_lines, pins, deficits FROM item WHERE sku_id = ?1"
+            """
+            SELECT on_order, reorder_count, settings, waiting_units, waiting_lines, pins, deficits, on_order_dated, has_dates
+            FROM item WHERE sku_id = ?1
+            """
         case .stock: "SELECT location, on_hand, allocated FROM stock WHERE sku_id = ?1 ORDER BY location"
         case .lanes: "SELECT pin, units, lines FROM waiting_lane WHERE sku_id = ?1 ORDER BY pin"
         case .deficits: "SELECT location, dispatched_at, units FROM deficit WHERE sku_id = ?1 ORDER BY number"
         case .writeItemHead:
             """
-            INSERT INTO item (sku_id, on_order, reorder_count, settings) VALUES (?1, ?2, ?3, ?4)
-            ON CONFLICT (sku_id) DO UPDATE SET on_order = ?2, reorder_count = ?3, settings = ?4
+            INSERT INTO item (sku_id, on_order, reorder_count, settings, on_order_dated, has_dates, sum)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+            ON CONFLICT (sku_id) DO UPDATE SET
+                on_order = ?2, reorder_count = ?3, settings = ?4, on_order_dated = ?5, has_dates = ?6, sum = ?7
             """
         case .writeItemLane: "UPDATE item SET waiting_units = ?2, waiting_lines = ?3 WHERE sku_id = ?1"
-        case .writeStock: "UPDATE stock SET on_hand = ?3, allocated = ?4 WHERE sku_id = ?1 AND location = ?2"
-        case .insertStock: "INSERT INTO stock (sku_id, location, on_hand, allocated) VALUES (?1, ?2, ?3, ?4)"
+        case .writeStock: "UPDATE stock SET on_hand = ?3, allocated = ?4, sum = ?5 WHERE sku_id = ?1 AND location = ?2"
+        case .insertStock: "INSERT INTO stock (sku_id, location, on_hand, allocated, sum) VALUES (?1, ?2, ?3, ?4, ?5)"
         case .writeLane: "INSERT OR REPLACE INTO waiting_lane (sku_id, pin, units, lines) VALUES (?1, ?2, ?3, ?4)"
         case .countLanes:
             "UPDATE item SET pins = (SELECT count(*) FROM waiting_lane WHERE sku_id = ?1) WHERE sku_id = ?1"
         case .deleteDeficits: "DELETE FROM deficit WHERE sku_id = ?1"
         case .insertDeficit:
-            "INSERT INTO deficit (sku_id, number, location, dispatched_at, units) VALUES (?1, ?2, ?3, ?4, ?5)"
+            "INSERT INTO deficit (sku_id, number, location, dispatched_at, units, sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
         case .countDeficits: "UPDATE item SET deficits = ?2 WHERE sku_id = ?1"
 
         case .orderHead: "SELECT \(Self.head) FROM orders WHERE order_id = ?1"
@@ -75,27 +86,28 @@ enum SQLiteQuery: Int, CaseIterable {
             "SELECT waiting, held, allocated, lead FROM order_line WHERE line_key BETWEEN ?1 AND ?2 ORDER BY line_key"
         case .insertOrder:
             """
-            INSERT INTO orders (order_id, placed_at, customer, segment, priority, requested_by, ship, currency, held, sequence)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+            INSERT INTO orders (order_id, placed_at, customer, segment, priority, requested_by, ship, currency, held,
+                sequence, events, sum)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
             """
-        case .updateOrder: "UPDATE orders SET held = ?2, sequence = ?3 WHERE order_no = ?1"
+        case .updateOrder: "UPDATE orders SET held = ?2, sequence = ?3, events = ?4, sum = ?5 WHERE order_no = ?1"
         case .insertLine:
             """
             INSERT INTO order_line (line_key, waiting, held, allocated, dispatched, cancelled, refused, allocations,
-                first_promised_at, promised_at, estimated_at, lead, order_id, line_id, sku_id, pin, rank, placed_at,
+                first_promised_at, promised_at, estimated_at, sum, lead, order_id, line_id, sku_id, pin, rank, placed_at,
                 unit_price, ordered)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)
             """
         case .updateLine:
             """
             UPDATE order_line SET waiting = ?2, held = ?3, allocated = ?4, dispatched = ?5, cancelled = ?6, refused = ?7,
-                allocations = ?8, first_promised_at = ?9, promised_at = ?10, estimated_at = ?11, lead = ?12
+                allocations = ?8, first_promised_at = ?9, promised_at = ?10, estimated_at = ?11, sum = ?12, lead = ?13
             WHERE line_key = ?1
             """
         case .updateLineQuietly:
             """
             UPDATE order_line SET dispatched = ?5, cancelled = ?6, refused = ?7,
-                allocations = ?8, first_promised_at = ?9, promised_at = ?10, estimated_at = ?11
+                allocations = ?8, first_promised_at = ?9, promised_at = ?10, estimated_at = ?11, sum = ?12
             WHERE line_key = ?1
             """
 
@@ -134,10 +146,73 @@ enum SQLiteQuery: Int, CaseIterable {
                 AND (ifnull(expected_at, 9223372036854775807), supply_id, location) > (?2, ?3, ?4)
             ORDER BY ifnull(expected_at, 9223372036854775807), supply_id, location
             """
+        case .outstandingLast:
+            """
+            SELECT \(Self.supply) FROM supply WHERE sku_id = ?1 AND outstanding > 0
+                AND ifnull(expected_at, 9223372036854775807) <= ?2
+                AND (ifnull(expected_at, 9223372036854775807), supply_id, location) < (?2, ?3, ?4)
+            ORDER BY ifnull(expected_at, 9223372036854775807) DESC, supply_id DESC, location DESC
+            """
+        case .insertEvent: "INSERT INTO order_event (order_no, number, time, event) VALUES (?1, ?2, ?3, ?4)"
+        case .addDemand:
+            """
+            INSERT INTO demand (sku_id, day, units, filled, back_ordered, held, refused, cancelled_waiting)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+            ON CONFLICT (sku_id, day) DO UPDATE SET units = units + ?3, filled = filled + ?4,
+                back_ordered = back_ordered + ?5, held = held + ?6, refused = refused + ?7,
+                cancelled_waiting = cancelled_waiting + ?8
+            """
+        case .leadTimes: "SELECT microseconds FROM lead_time WHERE supplier = ?1 ORDER BY number DESC"
+        case .insertLeadTime: "INSERT INTO lead_time (supplier, microseconds) VALUES (?1, ?2)"
+        case .trimLeadTimes:
+            """
+            DELETE FROM lead_time WHERE supplier = ?1 AND number <= (
+                SELECT number FROM lead_time WHERE supplier = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)
+            """
+        case .mark:
+            """
+            INSERT INTO sweep_mark (sku_id, changed_at) VALUES (?1, ?2)
+            ON CONFLICT (sku_id) DO UPDATE SET changed_again_at = ?2 WHERE changed_again_at IS NULL
+            """
+        case .putMark:
+            "INSERT OR REPLACE INTO sweep_mark (sku_id, changed_at, changed_again_at, cursor) VALUES (?1, ?2, ?3, ?4)"
+        case .removeMark: "DELETE FROM sweep_mark WHERE sku_id = ?1"
+        case .marks, .marksAfter:
+            """
+            SELECT sku.sku, changed_at, changed_again_at, cursor
+            FROM sweep_mark CROSS JOIN sku ON sku.sku_id = sweep_mark.sku_id
+            \(self == .marks ? "" : "WHERE sku.sku > ?1") ORDER BY sku.sku
+            """
+        case .ordersToTell: "SELECT order_id FROM sweep_order ORDER BY order_id"
+        case .addOrderToTell: "INSERT OR IGNORE INTO sweep_order (order_id) VALUES (?1)"
+        case .removeOrderToTell: "DELETE FROM sweep_order WHERE order_id = ?1"
+        case .sweptThrough: "SELECT value FROM meta WHERE key = 'swept_through'"
+        case .setSweptThrough: "INSERT OR REPLACE INTO meta (key, value) VALUES ('swept_through', ?1)"
+        case .passedPromises:
+            """
+            SELECT sku_id, min(promised_at) FROM order_line
+            WHERE waiting > 0 AND promised_at IS NOT NULL AND promised_at <= ?1
+                AND NOT EXISTS (SELECT 1 FROM sweep_mark WHERE sweep_mark.sku_id = order_line.sku_id)
+            GROUP BY sku_id
+            """
+        case .passedSupply:
+            """
+            SELECT sku_id, min(expected_at) FROM supply
+            WHERE outstanding > 0 AND expected_at IS NOT NULL AND expected_at > ?1 AND expected_at <= ?2
+                AND NOT EXISTS (SELECT 1 FROM sweep_mark WHERE sweep_mark.sku_id = supply.sku_id)
+                AND EXISTS (SELECT 1 FROM order_line WHERE order_line.sku_id = supply.sku_id AND waiting > 0)
+            GROUP BY sku_id
+            """
+        case .nextPromise:
+            "SELECT min(promised_at) FROM order_line WHERE waiting > 0 AND promised_at IS NOT NULL"
+        case .nextSupply:
+            "SELECT min(expected_at) FROM supply WHERE outstanding > 0 AND expected_at IS NOT NULL AND expected_at > ?1"
+        case .leader: "SELECT worker, until FROM leader"
+        case .setLeader: "INSERT OR REPLACE INTO leader (one, worker, until) VALUES (1, ?1, ?2)"
         case .suppliesByID: "SELECT \(Self.supply) FROM supply WHERE supply_id = ?1"
         case .suppliesTied: "SELECT \(Self.supply) FROM supply WHERE reorder_id = ?1 AND kind = 'inbound'"
         case .writeSupply:
-            "INSERT OR REPLACE INTO supply (\(Self.supply)) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+            "INSERT OR REPLACE INTO supply (\(Self.supply), sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
 
         case .insertDiscrepancy:
             """

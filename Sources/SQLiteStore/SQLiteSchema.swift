@@ -7,7 +7,7 @@ enum SQLiteSchema {
 
     static var wanted: Int { steps.count }
 
-    static let steps: [String] = [first]
+    static let steps: [String] = [first, second]
 
     /// `order_line.line_key` is order_no × 65536 + position: an order's lines lie together, new orders at the end.
     /// `rank` is −priority and `pin` is '' for none, so that the precedence of lines is plain ascending order.
@@ -173,6 +173,78 @@ enum SQLiteSchema {
             created_at INTEGER NOT NULL,
             message_count INTEGER NOT NULL,
             messages BLOB NOT NULL
+        ) STRICT;
+        """
+
+    /// Dates that pass, the sweep's book, journals, demand, lead times, and sums over rows for `verify`.
+    /// A row from before this step has no sum until it is written again.
+    static let second = """
+        ALTER TABLE item ADD COLUMN on_order_dated INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE item ADD COLUMN has_dates INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE item ADD COLUMN sum INTEGER;
+        UPDATE item SET
+            on_order_dated = ifnull((SELECT sum(outstanding) FROM supply
+                WHERE supply.sku_id = item.sku_id AND expected_at IS NOT NULL), 0),
+            has_dates = EXISTS (SELECT 1 FROM order_line
+                WHERE order_line.sku_id = item.sku_id AND waiting > 0
+                    AND (promised_at IS NOT NULL OR estimated_at IS NOT NULL));
+        ALTER TABLE stock ADD COLUMN sum INTEGER;
+        ALTER TABLE deficit ADD COLUMN sum INTEGER;
+        ALTER TABLE orders ADD COLUMN events INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE orders ADD COLUMN sum INTEGER;
+        ALTER TABLE order_line ADD COLUMN sum INTEGER;
+        ALTER TABLE supply ADD COLUMN sum INTEGER;
+
+        -- with the units in it, a place in the queue is counted without a look at the lines
+        DROP INDEX line_waiting;
+        CREATE INDEX line_waiting ON order_line (sku_id, pin, lead, rank, placed_at, order_id, line_key, waiting)
+            WHERE waiting > 0;
+        CREATE INDEX line_promised ON order_line (promised_at, sku_id) WHERE waiting > 0 AND promised_at IS NOT NULL;
+        CREATE INDEX supply_due ON supply (expected_at, sku_id) WHERE outstanding > 0 AND expected_at IS NOT NULL;
+
+        CREATE TABLE order_event (
+            order_no INTEGER NOT NULL,
+            number INTEGER NOT NULL,
+            time INTEGER NOT NULL,
+            event BLOB NOT NULL,
+            PRIMARY KEY (order_no, number)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE demand (
+            sku_id INTEGER NOT NULL,
+            day INTEGER NOT NULL,
+            units INTEGER NOT NULL,
+            filled INTEGER NOT NULL,
+            back_ordered INTEGER NOT NULL,
+            held INTEGER NOT NULL,
+            refused INTEGER NOT NULL,
+            cancelled_waiting INTEGER NOT NULL,
+            PRIMARY KEY (sku_id, day)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE lead_time (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            supplier TEXT NOT NULL,
+            microseconds INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX lead_time_supplier ON lead_time (supplier, number);
+
+        CREATE TABLE sweep_mark (
+            sku_id INTEGER PRIMARY KEY,
+            changed_at INTEGER NOT NULL,
+            changed_again_at INTEGER,
+            cursor TEXT
+        ) STRICT;
+
+        CREATE TABLE sweep_order (
+            order_id TEXT PRIMARY KEY NOT NULL
+        ) STRICT, WITHOUT ROWID;
+
+        -- one row: who leads, and until when
+        CREATE TABLE leader (
+            one INTEGER PRIMARY KEY CHECK (one = 1),
+            worker TEXT NOT NULL,
+            until INTEGER NOT NULL
         ) STRICT;
         """
 }

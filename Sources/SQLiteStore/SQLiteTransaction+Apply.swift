@@ -16,6 +16,10 @@ extension SQLiteTransaction {
                 statement.bind(2, message.message.id)
                 try connection.run(statement)
             }
+            for event in changes.events { try append(event) }
+            for demand in changes.demand { try add(demand) }
+            for leadTime in changes.leadTimes { try append(leadTime) }
+            for mark in changes.marks { try add(mark) }
         }
     }
 
@@ -37,6 +41,8 @@ extension SQLiteTransaction {
         head.bind(1, stored.number)
         head.bind(2, order.isHeld ? 1 : 0)
         head.bind(3, order.sequence)
+        head.bind(4, order.eventCount)
+        head.bind(5, RowSum.of(order))
         try connection.run(head)
         for position in change.lines {
             guard position < stored.lines.count else {
@@ -68,6 +74,8 @@ extension SQLiteTransaction {
         head.bind(8, order.currency)
         head.bind(9, order.isHeld ? 1 : 0)
         head.bind(10, order.sequence)
+        head.bind(11, order.eventCount)
+        head.bind(12, RowSum.of(order))
         try connection.run(head)
         let number = connection.lastRowID
         var stored = KnownOrder(number: number, lines: [])
@@ -78,14 +86,14 @@ extension SQLiteTransaction {
             let state = LineState(line, lead: change.lead)
             let statement = try connection.statement(.insertLine)
             bind(line, state, number, position, statement)
-            statement.bind(13, order.orderID.text)
-            statement.bind(14, line.lineID.text)
-            statement.bind(15, skuID)
-            statement.bind(16, line.pin?.text ?? "")
-            statement.bind(17, Int64(-order.priority))
-            statement.bind(18, order.placedAt.microseconds)
-            statement.bind(19, line.unitPrice)
-            statement.bind(20, line.ordered)
+            statement.bind(14, order.orderID.text)
+            statement.bind(15, line.lineID.text)
+            statement.bind(16, skuID)
+            statement.bind(17, line.pin?.text ?? "")
+            statement.bind(18, Int64(-order.priority))
+            statement.bind(19, order.placedAt.microseconds)
+            statement.bind(20, line.unitPrice)
+            statement.bind(21, line.ordered)
             try connection.run(statement)
             stored.lines.append(state)
         }
@@ -113,7 +121,8 @@ extension SQLiteTransaction {
         statement.bind(9, line.firstPromisedAt?.microseconds)
         statement.bind(10, line.promisedAt?.microseconds)
         statement.bind(11, line.estimatedAt?.microseconds)
-        statement.bind(12, state.lead)
+        statement.bind(12, RowSum.of(line, at: position))
+        statement.bind(13, state.lead)
     }
 
     // MARK: Items
@@ -126,11 +135,12 @@ extension SQLiteTransaction {
             statement.bind(1, id)
             statement.bind(2, item.onOrder)
             statement.bind(3, item.reorderCount)
-            if let settings = item.settings {
-                statement.bind(4, try JSONColumn.encode(settings))
-            } else {
-                statement.bind(4, Int64?.none)
-            }
+            var settings: String?
+            if let known = item.settings { settings = try JSONColumn.encode(known) }
+            statement.bind(4, settings)
+            statement.bind(5, item.onOrderDated)
+            statement.bind(6, item.hasDates ? 1 : 0)
+            statement.bind(7, RowSum.of(item, settings: settings))
             try connection.run(statement)
         }
         for index in change.stock { try write(item.stock[index], of: item.sku, id) }
@@ -179,6 +189,7 @@ extension SQLiteTransaction {
             statement.bind(2, stock.location.text)
             statement.bind(3, stock.onHand)
             statement.bind(4, stock.allocated)
+            statement.bind(5, RowSum.of(stock, of: sku))
             try connection.run(statement)
             if query == .insertStock || connection.changedRows == 1 { return }
             query = .insertStock
@@ -196,6 +207,7 @@ extension SQLiteTransaction {
             statement.bind(3, deficit.location.text)
             statement.bind(4, deficit.dispatchedAt.microseconds)
             statement.bind(5, deficit.units)
+            statement.bind(6, RowSum.of(deficit, of: sku))
             try connection.run(statement)
         }
         let count = try connection.statement(.countDeficits)
@@ -224,55 +236,8 @@ extension SQLiteTransaction {
         statement.bind(11, supply.takenOver)
         statement.bind(12, supply.expeditedAt?.microseconds)
         statement.bind(13, supply.isCancelled ? 1 : 0)
+        statement.bind(14, RowSum.of(supply))
         try connection.run(statement)
-    }
-
-    private func append(_ discrepancy: Discrepancy) throws(StoreError) {
-        let statement = try connection.statement(.insertDiscrepancy)
-        statement.bind(1, discrepancy.time.microseconds)
-        statement.bind(2, discrepancy.kind.rawValue)
-        statement.bind(3, discrepancy.sku.text)
-        statement.bind(4, discrepancy.location.text)
-        statement.bind(5, discrepancy.quantity)
-        statement.bind(6, discrepancy.messageID)
-        try connection.run(statement)
-    }
-
-    private func park(_ message: ParkedMessage) throws(StoreError) {
-        let statement = try connection.statement(.insertParked)
-        statement.bind(1, message.orderID.text)
-        statement.bind(2, message.message.id)
-        statement.bind(3, message.parkedAt.microseconds)
-        statement.bind(4, try JSONColumn.encode(message.message))
-        statement.bind(5, message.original)
-        try connection.run(statement)
-    }
-
-    /// Works out the leading value of every open line anew, order by order.
-    func adopt(_ strategy: Strategy) throws(StoreError) {
-        try changing { () throws(StoreError) in
-            if try recordedStrategy() == strategy.rawValue { return }
-            let open = "(waiting > 0 OR held > 0 OR allocated > 0)"
-            let lead: String
-            switch strategy {
-            case .priority, .fairShare: lead = "0"
-            case .dueDate:
-                lead = """
-                    ifnull((SELECT requested_by FROM orders WHERE order_no = line_key / 65536), 9223372036854775807)
-                    """
-            case .smallestFirst:
-                lead = """
-                    (SELECT sum(other.waiting) FROM order_line AS other
-                     WHERE other.line_key BETWEEN order_line.line_key / 65536 * 65536
-                        AND order_line.line_key / 65536 * 65536 + 65535)
-                    """
-            }
-            try connection.execute("UPDATE order_line SET lead = \(lead) WHERE \(open) AND lead <> \(lead)")
-            let statement = try connection.statement(.setStrategy)
-            statement.bind(1, strategy.rawValue)
-            try connection.run(statement)
-            known.removeAll()
-        }
     }
 }
 

@@ -29,7 +29,7 @@ extension SQLiteTransaction {
             orderID: orderID, placedAt: Instant(microseconds: statement.integer(2)), customer: customer,
             priority: Int(statement.integer(5)), requestedBy: Instant?(statement.optionalInteger(6)),
             ship: ship ?? .partial, currency: statement.optionalText(8), isHeld: statement.integer(9) != 0,
-            sequence: statement.integer(10), lines: [])
+            sequence: statement.integer(10), eventCount: statement.integer(11), lines: [])
         statement.reset()
         guard ship != nil else { throw StoreError(.corrupt, "order \(orderID): its ship mode in the store is unknown") }
 
@@ -97,7 +97,9 @@ extension SQLiteTransaction {
         let statement = try connection.statement(.item)
         statement.bind(1, id)
         guard try connection.next(statement) else { return nil }
-        var item = Item(sku: sku, onOrder: statement.integer(0), reorderCount: statement.integer(1))
+        var item = Item(
+            sku: sku, onOrder: statement.integer(0), onOrderDated: statement.integer(7),
+            hasDates: statement.integer(8) != 0, reorderCount: statement.integer(1))
         let settings = statement.optionalText(2)
         if let units = statement.optionalInteger(3) {
             item.lanes.append(WaitingLane(pin: nil, units: units, lines: statement.integer(4)))
@@ -112,25 +114,33 @@ extension SQLiteTransaction {
             item.stock.append(
                 Stock(location: LocationID(stock.text(0)), onHand: stock.integer(1), allocated: stock.integer(2)))
         }
-        if pins > 0 {
-            let lanes = try connection.statement(.lanes)
-            lanes.bind(1, id)
-            while try connection.next(lanes) {
-                item.lanes.append(
-                    WaitingLane(pin: LocationID(lanes.text(0)), units: lanes.integer(1), lines: lanes.integer(2)))
-            }
-        }
-        if deficits > 0 {
-            let rows = try connection.statement(.deficits)
-            rows.bind(1, id)
-            while try connection.next(rows) {
-                item.deficits.append(
-                    Deficit(
-                        location: LocationID(rows.text(0)), dispatchedAt: Instant(microseconds: rows.integer(1)),
-                        units: rows.integer(2)))
-            }
-        }
+        if pins > 0 { item.lanes += try lanes(id) }
+        if deficits > 0 { item.deficits = try self.deficits(id) }
         return item
+    }
+
+    /// Those that have a pin.
+    func lanes(_ id: Int64) throws(StoreError) -> [WaitingLane] {
+        let rows = try connection.statement(.lanes)
+        rows.bind(1, id)
+        var lanes: [WaitingLane] = []
+        while try connection.next(rows) {
+            lanes.append(WaitingLane(pin: LocationID(rows.text(0)), units: rows.integer(1), lines: rows.integer(2)))
+        }
+        return lanes
+    }
+
+    func deficits(_ id: Int64) throws(StoreError) -> [Deficit] {
+        let rows = try connection.statement(.deficits)
+        rows.bind(1, id)
+        var deficits: [Deficit] = []
+        while try connection.next(rows) {
+            deficits.append(
+                Deficit(
+                    location: LocationID(rows.text(0)), dispatchedAt: Instant(microseconds: rows.integer(1)),
+                    units: rows.integer(2)))
+        }
+        return deficits
     }
 
     // MARK: Queues
@@ -176,7 +186,8 @@ extension SQLiteTransaction {
             result.append(
                 QueuedLine(
                     key: key, lineID: LineID(statement.text(5)), pin: pin.isEmpty ? nil : LocationID(pin),
-                    units: statement.integer(7)))
+                    units: statement.integer(7), promisedAt: Instant?(statement.optionalInteger(8)),
+                    estimatedAt: Instant?(statement.optionalInteger(9))))
         }
         return result
     }
@@ -203,6 +214,31 @@ extension SQLiteTransaction {
         }
         var result: [Supply] = []
         while result.count < limit, try connection.next(statement) { result.append(try supply(statement)) }
+        return result
+    }
+
+    func outstandingSuppliesFromLast(sku: SKU, before: SupplyKey?, limit: Int) throws -> [Supply] {
+        guard let id = try skuID(sku) else { return [] }
+        let statement = try connection.statement(.outstandingLast)
+        defer { statement.reset() }
+        statement.bind(1, id)
+        // Without a bound: behind the last key there can be. A name is at most 128 bytes of UTF-8, never of 0xff.
+        statement.bind(2, before?.expectedAt?.microseconds ?? .max)
+        statement.bind(3, before.map(\.supplyID.text) ?? "\u{10FFFF}\u{10FFFF}")
+        statement.bind(4, before?.location.text ?? "")
+        var result: [Supply] = []
+        while result.count < limit, try connection.next(statement) { result.append(try supply(statement)) }
+        return result
+    }
+
+    func leadTimes(_ supplier: SupplierID) throws -> [Int64] {
+        let statement = try connection.statement(.leadTimes)
+        defer { statement.reset() }
+        statement.bind(1, supplier.text)
+        var result: [Int64] = []
+        while result.count < LeadTime.keptForASupplier, try connection.next(statement) {
+            result.append(statement.integer(0))
+        }
         return result
     }
 

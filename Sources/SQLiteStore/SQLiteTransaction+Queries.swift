@@ -3,7 +3,7 @@ internal import InventoryCore
 
 /// The questions of people: prepared when asked.
 extension SQLiteTransaction: StoreQueries {
-    private func rows<Row>(
+    func rows<Row>(
         _ sql: String, limit: Int, bind: (SQLiteStatement) -> Void, _ row: (SQLiteStatement) throws(StoreError) -> Row
     ) throws(StoreError) -> [Row] {
         let statement = try connection.prepare(sql)

@@ -275,7 +275,7 @@ extension SQLiteTransaction: StoreTransaction {
         return result
     }
 
-    private func parked(_ statement: SQLiteStatement) throws(StoreError) -> ParkedMessage {
+    func parked(_ statement: SQLiteStatement) throws(StoreError) -> ParkedMessage {
         let orderID = OrderID(statement.text(0))
         return ParkedMessage(
             orderID: orderID,

@@ -30,6 +30,19 @@ public enum InputOutcome: Sendable, Equatable {
     case deadLettered(Rejection)
 }
 
+/// How far a worker's round of the sweep has come.
+public struct SweepPhase: Sendable {
+    var phase = Sweep.Phase.marking
+    /// The round's own now: what changes later is the next one's.
+    public let startedAt: Instant
+
+    public init(startedAt: Instant) {
+        self.startedAt = startedAt
+    }
+
+    public var isDone: Bool { phase == .done }
+}
+
 /// What became of a batch.
 public struct BatchResult: Sendable {
     /// By input, in their order.
@@ -63,6 +76,23 @@ public final class BatchProcessor {
     public private(set) var latest = Instant(microseconds: 0)
     /// When the oldest parked message's time will be over, as far as is known; nil: to be asked.
     private var nextExpiry: Instant?
+    /// In a replay: when the next sweep is due, as far as is known; nil: to be asked.
+    private var sweepClock: SweepClock?
+
+    /// What a replay's sweep waits for.
+    private struct SweepClock {
+        /// When a queue or supply changed first since the last sweep.
+        var changedAt: Instant?
+        /// The next promise or expected date that passes.
+        var nextDate: Instant?
+        /// The store has marks.
+        var hasMarks: Bool
+
+        var dueAt: Instant? {
+            let first = changedAt.map { changed in nextDate.map { min($0, changed) } ?? changed } ?? nextDate
+            return first?.adding(microseconds: Sweep.delayMicroseconds)
+        }
+    }
 
     public init(store: any BackOrderStore, rules: Rulebook, clock: Clock, keepsOutbox: Bool) {
         self.store = store
@@ -77,14 +107,44 @@ public final class BatchProcessor {
     }
 
     public func process(_ batch: [DecodedDelivery], settled: [OutboxSegmentID] = []) throws -> BatchResult {
-        let before = (latest, nextExpiry)
+        let before = (latest, nextExpiry, sweepClock)
         do {
             return try store.write { try process(batch, settled: settled, in: $0) }
         } catch {
-            (latest, nextExpiry) = before
+            (latest, nextExpiry, sweepClock) = before
             throw error
         }
     }
+
+    /// The sweep that is due after the last input of a replay.
+    public func finishReplay() throws -> BatchResult {
+        try store.write { transaction in
+            var run = Run(self, transaction)
+            try run.sweep(until: nil)
+            return try run.finish()
+        }
+    }
+
+    /// Does a part of a sweep's round by the system's clock, if this worker leads; nil: another one does.
+    public func sweep(
+        _ phase: inout SweepPhase, worker: String, now: Instant, leadUntil: Instant, settled: [OutboxSegmentID] = []
+    ) throws -> BatchResult? {
+        var next = phase.phase
+        let result: BatchResult? = try store.write { transaction in
+            try transaction.removeOutbox(settled)
+            guard try transaction.lead(worker: worker, now: now, until: leadUntil) else { return nil }
+            var run = Run(self, transaction)
+            let outputs = try Sweep(decider: decider).step(
+                &next, now: phase.startedAt, through: phase.startedAt, lines: BatchProcessor.sweptLines, in: transaction)
+            run.messages += outputs.map { encoder.message($0) }
+            return try run.finish()
+        }
+        phase.phase = next
+        return result
+    }
+
+    /// Waiting lines that one transaction of the sweep looks at.
+    static let sweptLines = 1_000
 
     /// Dead-letters the parked messages whose time is over by the system's clock. In a replay `process` does it.
     public func expireParked(now: Instant, settled: [OutboxSegmentID] = []) throws -> BatchResult? {
@@ -127,7 +187,7 @@ public final class BatchProcessor {
     private struct Run {
         let processor: BatchProcessor
         let transaction: any StoreTransaction
-        let ledger: WorkingSet
+        var ledger: WorkingSet
         var known: [Digest128: InboxRow] = [:]
         var newRows: [InboxRow] = []
         var outcomes: [InputOutcome] = []
@@ -140,6 +200,37 @@ public final class BatchProcessor {
             ledger = WorkingSet(reader: transaction, strategy: processor.decider.rules.strategy)
         }
 
+        /// In a replay: the sweeps that are due before this time; nil: the last one, after the input.
+        mutating func sweep(until time: Instant?) throws {
+            var clock = try processor.sweepClock ?? startClock()
+            let times = ledger.takeTimes()
+            clock.changedAt = [clock.changedAt, times.changedAt].compactMap { $0 }.min()
+            clock.nextDate = [clock.nextDate, times.earliestDate].compactMap { $0 }.min()
+            while let due = clock.dueAt {
+                if let time { if time <= due { break } } else if clock.changedAt == nil { break }
+                let hasPassed = clock.nextDate.map { $0 <= due } ?? false
+                if hasPassed || clock.hasMarks || ledger.hasSweepMarks {
+                    let changes = ledger.takeChanges()
+                    if !changes.isEmpty { try transaction.apply(changes) }
+                    let outputs = try Sweep(decider: processor.decider).round(now: due, in: transaction)
+                    messages += outputs.map { processor.encoder.message($0) }
+                    ledger = WorkingSet(reader: transaction, strategy: processor.decider.rules.strategy)
+                    clock.hasMarks = false
+                    let next = try transaction.nextDate(since: try transaction.sweptThrough())
+                    clock.nextDate = next.flatMap { $0 <= due ? nil : $0 }
+                }
+                clock.changedAt = nil
+            }
+            processor.sweepClock = clock
+        }
+
+        private func startClock() throws -> SweepClock {
+            let marks = try transaction.sweepMarks(after: nil, limit: .max)
+            return SweepClock(
+                changedAt: marks.map(\.changedAt).min(),
+                nextDate: try transaction.nextDate(since: try transaction.sweptThrough()), hasMarks: !marks.isEmpty)
+        }
+
         mutating func take(_ delivery: DecodedDelivery, systemNow: Instant?) throws -> InputOutcome {
             let decoded: DecodedMessage
             switch delivery.result {
@@ -150,6 +241,7 @@ public final class BatchProcessor {
             }
             let now = systemNow ?? decoded.message.time
             if systemNow == nil, processor.nextExpiry.map({ $0 <= now }) ?? true { try expire(now: now) }
+            if systemNow == nil { try sweep(until: now) }
             processor.latest = max(processor.latest, now)
 
             let identity = decoded.identity
@@ -231,6 +323,13 @@ public final class BatchProcessor {
         mutating func finish() throws -> BatchResult {
             let changes = ledger.takeChanges()
             if !changes.isEmpty { try transaction.apply(changes) }
+            let times = ledger.takeTimes()
+            if var clock = processor.sweepClock {
+                if !changes.marks.isEmpty { clock.hasMarks = true }
+                clock.changedAt = [clock.changedAt, times.changedAt].compactMap { $0 }.min()
+                clock.nextDate = [clock.nextDate, times.earliestDate].compactMap { $0 }.min()
+                processor.sweepClock = clock
+            }
             if !newRows.isEmpty { try transaction.appendInbox(newRows) }
             var segment: OutboxSegmentID?
             if processor.keepsOutbox, !messages.isEmpty {

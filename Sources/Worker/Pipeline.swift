@@ -19,16 +19,19 @@ public final class Pipeline: Sendable {
         public var inboxRetentionMicroseconds: Int64
         public var drainMilliseconds: Int
         public var decode: [String: DecodeOptions]
+        /// Names this worker among all that work on the store.
+        public var worker: String
 
         public init(
             batch: Int, outboxHighWater: Int = 50_000, inboxRetentionMicroseconds: Int64, drainMilliseconds: Int,
-            decode: [String: DecodeOptions]
+            decode: [String: DecodeOptions], worker: String
         ) {
             self.batch = batch
             self.outboxHighWater = outboxHighWater
             self.inboxRetentionMicroseconds = inboxRetentionMicroseconds
             self.drainMilliseconds = drainMilliseconds
             self.decode = decode
+            self.worker = worker
         }
     }
 
@@ -97,6 +100,7 @@ public final class Pipeline: Sendable {
         do {
             try relayOutbox(store)
             var nextPrune = monotonicMilliseconds() + 60_000
+            var sweep = SweepSchedule()
             var lastIdle = monotonicMilliseconds()
             while !stopping.load(ordering: .acquiring) {
                 if let rules = newRules.withLock({ rules in
@@ -111,7 +115,9 @@ public final class Pipeline: Sendable {
                     wait(milliseconds: 20)
                     continue
                 }
-                let deliveries = source.receive(max: settings.batch, timeoutMilliseconds: 100)
+                try self.sweep(&sweep, processor)
+                let deliveries = source.receive(
+                    max: settings.batch, timeoutMilliseconds: sweep.isUnderWay ? 1 : 100)
                 if deliveries.isEmpty {
                     try idle(processor, store)
                 } else {
@@ -228,6 +234,28 @@ public final class Pipeline: Sendable {
         if !result.rejectedParked.isEmpty { count(result) }
     }
 
+    /// One step of the sweep, if one is due or under way and this worker leads.
+    private func sweep(_ schedule: inout SweepSchedule, _ processor: BatchProcessor) throws {
+        guard var phase = schedule.due(nowMilliseconds: monotonicMilliseconds(), now: now) else { return }
+        let settled = tracker.takeSettled()
+        let result = try persist(settled) {
+            let now = now()
+            return Optional(
+                try processor.sweep(
+                    &phase, worker: settings.worker, now: now,
+                    leadUntil: now.adding(microseconds: Pipeline.leadMicroseconds), settled: settled))
+        }
+        guard let result else { return }
+        schedule.took(phase, leads: result != nil, nowMilliseconds: monotonicMilliseconds())
+        if let result {
+            publish(result)
+            if !result.messages.isEmpty { count(result) }
+        }
+    }
+
+    /// A leader that dies is followed within this time.
+    private static let leadMicroseconds: Int64 = 8_000_000
+
     /// Old inbox rows go, a bounded number at a time, so that no transaction grows long.
     private func pruneInbox(_ store: any BackOrderStore, _ nextPrune: inout Int64) throws {
         if monotonicMilliseconds() < nextPrune { return }
@@ -295,4 +323,27 @@ public func monotonicMilliseconds() -> Int64 {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+}
+
+/// When a worker looks whether there is something to sweep. Estimates are at most 60 s old: a round begins every 15 s.
+struct SweepSchedule {
+    private var phase: SweepPhase?
+    private var nextMilliseconds: Int64 = 0
+
+    var isUnderWay: Bool { phase != nil }
+
+    /// The round to go on with; nil: it is not time yet.
+    mutating func due(nowMilliseconds: Int64, now: () -> Instant) -> SweepPhase? {
+        if let phase { return phase }
+        return nowMilliseconds < nextMilliseconds ? nil : SweepPhase(startedAt: now())
+    }
+
+    mutating func took(_ phase: SweepPhase, leads: Bool, nowMilliseconds: Int64) {
+        if leads, !phase.isDone {
+            self.phase = phase
+            return
+        }
+        self.phase = nil
+        nextMilliseconds = nowMilliseconds + (leads ? 15_000 : 2_000)
+    }
 }

@@ -380,7 +380,11 @@ func expectError(_ code: StoreError.Code, containing part: String = "", _ body: 
     @Test func everyStatementUsesAnIndexAndSortsNothing() throws {
         let folder = try Folder()
         let store = try folder.store()
-        let free: Set<SQLiteQuery> = [.beginImmediate, .beginDeferred, .commit, .rollback, .userVersion, .anyParked]
+        // The sweep's own tables are small, and what passed is grouped by SKU from an index on the date.
+        let free: Set<SQLiteQuery> = [
+            .beginImmediate, .beginDeferred, .commit, .rollback, .userVersion, .anyParked, .marks, .marksAfter,
+            .ordersToTell, .passedPromises, .passedSupply, .leader,
+        ]
         for query in SQLiteQuery.allCases where !free.contains(query) {
             let statement = try store.connection.prepare("EXPLAIN QUERY PLAN " + query.sql)
             defer { statement.finalize() }
@@ -397,6 +401,10 @@ func expectError(_ code: StoreError.Code, containing part: String = "", _ body: 
             (.allocatedBefore, "line_allocated (sku_id=? AND (lead,rank,placed_at,order_id)<(?,?,?,?))"),
             (.heldAfter, "line_held (sku_id=? AND (lead,rank,placed_at,order_id)>(?,?,?,?))"),
             (.outstandingAfter, "supply_outstanding (sku_id=? AND <expr>>?)"),
+            (.outstandingLast, "supply_outstanding (sku_id=? AND <expr><?)"),
+            (.passedPromises, "line_promised (promised_at>? AND promised_at<?)"),
+            (.passedSupply, "supply_due (expected_at>? AND expected_at<?)"),
+            (.nextPromise, "line_promised"), (.nextSupply, "supply_due (expected_at>?)"),
         ] {
             let statement = try store.connection.prepare("EXPLAIN QUERY PLAN " + query.sql)
             defer { statement.finalize() }

@@ -39,7 +39,7 @@ import Worker
         let sink = FakeSink(tracker: tracker, script: script)
         let pipeline = Pipeline(
             source: queue, sink: sink, tracker: tracker,
-            settings: .init(batch: 4, inboxRetentionMicroseconds: 1 << 50, drainMilliseconds: 5000, decode: [:]),
+            settings: .init(batch: 4, inboxRetentionMicroseconds: 1 << 50, drainMilliseconds: 5000, decode: [:], worker: "test"),
             now: { Instant(microseconds: 1_763_900_000_000_000) },
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let shared = SharedStore(memory)

@@ -1,0 +1,216 @@
+internal import BackOrderStore
+internal import InventoryCore
+
+/// Rows as they stand, with what is kept beside them; and what people ask of one SKU or order.
+extension SQLiteTransaction {
+    func item(_ sku: SKU) throws -> Item? { try items([sku]).first }
+
+    /// Counted in the index alone, lane by lane; the lines of the bound's own order are looked at one by one.
+    func waitingBefore(_ key: PrecedenceKey, sku: SKU) throws -> (lines: Int64, units: Units) {
+        guard let id = try skuID(sku) else { return (0, 0) }
+        let pins = try rows(
+            "SELECT pin FROM waiting_lane WHERE sku_id = ?1", limit: .max, bind: { $0.bind(1, id) }, { $0.text(0) })
+        var result: (lines: Int64, units: Units) = (0, 0)
+        for pin in [""] + pins {
+            let counted = try rows(
+                """
+                SELECT count(*), ifnull(sum(waiting), 0) FROM order_line INDEXED BY line_waiting
+                WHERE sku_id = ?1 AND pin = ?2 AND waiting > 0 AND (lead, rank, placed_at, order_id) < (?3, ?4, ?5, ?6)
+                """,
+                limit: 1, bind: { bind(key, id, pin, $0) }, { ($0.integer(0), $0.integer(1)) })
+            let own = try rows(
+                """
+                SELECT count(*), ifnull(sum(waiting), 0) FROM order_line INDEXED BY line_waiting
+                WHERE sku_id = ?1 AND pin = ?2 AND waiting > 0 AND (lead, rank, placed_at, order_id) = (?3, ?4, ?5, ?6)
+                    AND line_key % 65536 < ?7
+                """,
+                limit: 1,
+                bind: {
+                    bind(key, id, pin, $0)
+                    $0.bind(7, Int64(key.position))
+                }, { ($0.integer(0), $0.integer(1)) })
+            for (lines, units) in counted + own {
+                result.lines += lines
+                result.units += units
+            }
+        }
+        return result
+    }
+
+    private func bind(_ key: PrecedenceKey, _ id: Int64, _ pin: String, _ statement: SQLiteStatement) {
+        statement.bind(1, id)
+        statement.bind(2, pin)
+        statement.bind(3, key.lead)
+        statement.bind(4, Int64(-key.priority))
+        statement.bind(5, key.placedAt.microseconds)
+        statement.bind(6, key.orderID.text)
+    }
+
+    func events(of orderID: OrderID, after: Int64, limit: Int) throws -> [OrderEvent] {
+        try rows(
+            """
+            SELECT number, time, event FROM order_event
+            WHERE order_no = (SELECT order_no FROM orders WHERE order_id = ?1) AND number > ?2 ORDER BY number
+            """,
+            limit: limit,
+            bind: {
+                $0.bind(1, orderID.text)
+                $0.bind(2, after)
+            },
+            { statement throws(StoreError) in
+                try EventCoding.decode(
+                    statement.blob(2), of: orderID, number: statement.integer(0),
+                    time: Instant(microseconds: statement.integer(1)))
+            })
+    }
+
+    func demand(sku: SKU?, after: Demand?, limit: Int) throws -> [Demand] {
+        var conditions: [String] = []
+        if sku != nil { conditions.append("sku.sku = ?1") }
+        if after != nil { conditions.append("sku.sku >= ?2 AND (sku.sku > ?2 OR day > ?3)") }
+        return try rows(
+            """
+            SELECT sku.sku, day, units, filled, back_ordered, held, refused, cancelled_waiting
+            FROM sku CROSS JOIN demand ON demand.sku_id = sku.sku_id
+            \(conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND "))
+            ORDER BY sku.sku, day
+            """,
+            limit: limit,
+            bind: { statement in
+                if let sku { statement.bind(1, sku.text) }
+                if let after {
+                    statement.bind(2, after.sku.text)
+                    statement.bind(3, after.day)
+                }
+            },
+            { statement in
+                var demand = Demand(sku: SKU(statement.text(0)), day: statement.integer(1))
+                demand.units = statement.integer(2)
+                demand.filled = statement.integer(3)
+                demand.backOrdered = statement.integer(4)
+                demand.held = statement.integer(5)
+                demand.refused = statement.integer(6)
+                demand.cancelledWaiting = statement.integer(7)
+                return demand
+            })
+    }
+
+    func parked(after: ParkedMessage?, limit: Int) throws -> [ParkedMessage] {
+        try rows(
+            """
+            SELECT order_id, parked_at, message, original FROM parked
+            \(after == nil ? "" : "WHERE (order_id, message_id) > (?1, ?2)") ORDER BY order_id, message_id
+            """,
+            limit: limit,
+            bind: { statement in
+                if let after {
+                    statement.bind(1, after.orderID.text)
+                    statement.bind(2, after.message.id)
+                }
+            },
+            { statement throws(StoreError) in try parked(statement) })
+    }
+
+    func adoptedStrategy() throws -> Strategy? { try recordedStrategy().flatMap { Strategy(rawValue: $0) } }
+
+    func auditOrders(after: OrderID?, limit: Int) throws -> [AuditedOrder] {
+        let heads = try rows(
+            """
+            SELECT order_no, order_id, sum FROM orders \(after == nil ? "" : "WHERE order_id > ?1") ORDER BY order_id
+            """,
+            limit: limit, bind: { statement in if let after { statement.bind(1, after.text) } },
+            { ($0.integer(0), OrderID($0.text(1)), $0.optionalInteger(2)) })
+        var result: [AuditedOrder] = []
+        for (number, orderID, sum) in heads {
+            guard let order = try loadOrder(orderID) else { continue }
+            let states = known.removeValue(forKey: orderID)?.lines ?? []
+            let lineSums = try rows(
+                "SELECT sum, allocated FROM order_line WHERE line_key BETWEEN ?1 AND ?2 ORDER BY line_key", limit: .max,
+                bind: {
+                    $0.bind(1, number * Self.linesOfAnOrder)
+                    $0.bind(2, number * Self.linesOfAnOrder + Self.linesOfAnOrder - 1)
+                }, { $0.optionalInteger(0) })
+            var audited = AuditedOrder(
+                order: order, leads: states.map(\.lead), allocated: states.map(\.allocated), sum: sum,
+                lineSums: lineSums)
+            // What of the order stands in its lines a second time, for the indexes.
+            let strays = try rows(
+                """
+                SELECT line_id FROM order_line
+                WHERE line_key BETWEEN ?1 AND ?2 AND (order_id <> ?3 OR rank <> ?4 OR placed_at <> ?5)
+                """, limit: .max,
+                bind: {
+                    $0.bind(1, number * Self.linesOfAnOrder)
+                    $0.bind(2, number * Self.linesOfAnOrder + Self.linesOfAnOrder - 1)
+                    $0.bind(3, orderID.text)
+                    $0.bind(4, Int64(-order.priority))
+                    $0.bind(5, order.placedAt.microseconds)
+                }, { $0.text(0) })
+            for line in strays { audited.faults.append("line \(line) has another order, priority or time than its order") }
+            result.append(audited)
+        }
+        return result
+    }
+
+    func auditItems(after: SKU?, limit: Int) throws -> [AuditedItem] {
+        let heads = try rows(
+            """
+            SELECT sku.sku, sku.sku_id, item.sum, item.settings, item.pins, item.deficits
+            FROM sku CROSS JOIN item ON item.sku_id = sku.sku_id
+            \(after == nil ? "" : "WHERE sku.sku > ?1") ORDER BY sku.sku
+            """,
+            limit: limit, bind: { statement in if let after { statement.bind(1, after.text) } },
+            {
+                (
+                    sku: SKU($0.text(0)), id: $0.integer(1), sum: $0.optionalInteger(2), settings: $0.optionalText(3),
+                    pins: $0.integer(4), deficits: $0.integer(5)
+                )
+            })
+        var result: [AuditedItem] = []
+        for head in heads {
+            guard var item = try items([head.sku]).first else { continue }
+            // Without the counts that spare a read: rows that they do not know of are to be found, too.
+            item.deficits = try deficits(head.id)
+            item.lanes.removeAll { $0.pin != nil }
+            item.lanes += try lanes(head.id)
+            func sums(_ sql: String) throws -> [Int64?] {
+                try rows(sql, limit: .max, bind: { $0.bind(1, head.id) }, { $0.optionalInteger(0) })
+            }
+            var audited = AuditedItem(
+                item: item, sum: head.sum,
+                stockSums: try sums("SELECT sum FROM stock WHERE sku_id = ?1 ORDER BY location"),
+                deficitSums: try sums("SELECT sum FROM deficit WHERE sku_id = ?1 ORDER BY number"),
+                settings: head.settings)
+            if Int64(item.lanes.count { $0.pin != nil }) != head.pins {
+                audited.faults.append("item.pins is \(head.pins), there are \(item.lanes.count { $0.pin != nil })")
+            }
+            if Int64(item.deficits.count) != head.deficits {
+                audited.faults.append("item.deficits is \(head.deficits), there are \(item.deficits.count)")
+            }
+            result.append(audited)
+        }
+        return result
+    }
+
+    func auditSupplies(after: Supply?, limit: Int) throws -> [AuditedSupply] {
+        try rows(
+            """
+            SELECT supply_id, supply.sku_id, location, kind, supplier, quantity, outstanding, expected_at, created_at,
+                reorder_id, taken_over, expedited_at, cancelled, sum
+            FROM supply CROSS JOIN sku ON sku.sku_id = supply.sku_id
+            \(after == nil ? "" : "WHERE supply_id >= ?1 AND (supply_id, sku.sku, location) > (?1, ?2, ?3)")
+            ORDER BY supply_id, sku.sku, location
+            """,
+            limit: limit,
+            bind: { statement in
+                if let after {
+                    statement.bind(1, after.supplyID.text)
+                    statement.bind(2, after.sku.text)
+                    statement.bind(3, after.location.text)
+                }
+            },
+            { statement throws(StoreError) in
+                AuditedSupply(supply: try supply(statement), sum: statement.optionalInteger(13))
+            })
+    }
+}
