@@ -124,15 +124,19 @@ extension SQLiteTransaction {
         for (number, orderID, sum) in heads {
             guard let order = try loadOrder(orderID) else { continue }
             let states = known.removeValue(forKey: orderID)?.lines ?? []
-            let lineSums = try rows(
-                "SELECT sum, allocated FROM order_line WHERE line_key BETWEEN ?1 AND ?2 ORDER BY line_key", limit: .max,
+            let lines = try rows(
+                "SELECT sum, line_key % 65536 FROM order_line WHERE line_key BETWEEN ?1 AND ?2 ORDER BY line_key",
+                limit: .max,
                 bind: {
                     $0.bind(1, number * Self.linesOfAnOrder)
                     $0.bind(2, number * Self.linesOfAnOrder + Self.linesOfAnOrder - 1)
-                }, { $0.optionalInteger(0) })
+                }, { (sum: $0.optionalInteger(0), position: $0.integer(1)) })
             var audited = AuditedOrder(
                 order: order, leads: states.map(\.lead), allocated: states.map(\.allocated), sum: sum,
-                lineSums: lineSums)
+                lineSums: lines.map(\.sum))
+            if lines.enumerated().contains(where: { Int64($0.offset) != $0.element.position }) {
+                audited.faults.append("a line is missing, or one is not in its place")
+            }
             // What of the order stands in its lines a second time, for the indexes.
             let strays = try rows(
                 """

@@ -20,7 +20,7 @@ public enum StoreConformance {
 
     public static let cases: [Case] =
         inboxCases + outboxCases + transactionCases + orderCases + queueCases + itemCases + supplyCases + parkedCases
-        + queryCases
+        + queryCases + sweepCases + journalCases
 
     // MARK: Tools of the cases
 
