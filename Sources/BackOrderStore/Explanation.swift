@@ -61,22 +61,62 @@ public struct Explanation: Sendable {
             }
         }
         let strategy = try store.adoptedStrategy() ?? .priority
+        var views: [SKU: SKUView] = [:]
         lines = try order.lines.indices.map { position in
             let line = order.lines[position]
             let own = byLine[position] ?? []
-            var result = Line(
-                line: line, queue: nil, standsOn: nil, events: own, policy: own.last { $0.change.policy != nil }?.change.policy)
-            guard line.waiting > 0, let item = try store.item(line.sku) else { return result }
-            let key = strategy.key(of: order, position: position)
-            let before = try store.waitingBefore(key, sku: line.sku)
-            let ahead = before.lines == 0 ? [] : try store.backOrders(sku: line.sku, after: nil, limit: Self.namedAhead)
-            result.queue = Queue(
-                place: before.lines + 1, linesWaiting: item.lanes.reduce(0) { $0 + $1.lines }, unitsAhead: before.units,
-                unitsWaiting: item.waiting, ahead: Array(ahead.prefix(Int(min(before.lines, Int64(Self.namedAhead))))),
-                onOrder: item.onOrder, onOrderDated: item.onOrderDated)
-            result.standsOn = try StandingSupply.covering(
-                before.units + line.waiting, of: item, now: now, in: store)
+            let policy = own.last { $0.change.policy != nil }?.change.policy
+            var result = Line(line: line, queue: nil, standsOn: nil, events: own, policy: policy)
+            if line.waiting == 0 { return result }
+            var view: SKUView
+            if let known = views[line.sku] {
+                view = known
+            } else {
+                guard let found = try SKUView(line.sku, strategy.key(of: order, position: position), store) else {
+                    return result
+                }
+                view = found
+            }
+            result.queue = view.queue
+            result.standsOn = try view.standing(through: view.queue.unitsAhead + line.waiting, now: now, store)
+            view.pass(line)
+            views[line.sku] = view
             return result
+        }
+    }
+
+    /// A SKU's queue as the lines of one order stand in it: between two of them stand only lines of the same order.
+    private struct SKUView {
+        let item: Item
+        var queue: Queue
+        private var standsOn: StandingSupply?
+        private var covered: Units = 0
+
+        /// nil: the SKU is not known.
+        init?(_ sku: SKU, _ key: PrecedenceKey, _ store: any StoreQueries) throws {
+            guard let item = try store.item(sku) else { return nil }
+            self.item = item
+            let before = try store.waitingBefore(key, sku: sku)
+            let ahead = before.lines == 0 ? [] : try store.backOrders(sku: sku, after: nil, limit: namedAhead)
+            queue = Queue(
+                place: before.lines + 1, linesWaiting: item.lanes.reduce(0) { $0 + $1.lines }, unitsAhead: before.units,
+                unitsWaiting: item.waiting, ahead: Array(ahead.prefix(Int(min(before.lines, Int64(namedAhead))))),
+                onOrder: item.onOrder, onOrderDated: item.onOrderDated)
+        }
+
+        mutating func standing(through needed: Units, now: Instant, _ store: any StoreQueries) throws
+            -> StandingSupply?
+        {
+            if let standsOn, needed <= covered { return standsOn }
+            let found = try StandingSupply.covering(needed, of: item, now: now, in: store)
+            standsOn = found
+            covered = found?.covers ?? 0
+            return found
+        }
+
+        mutating func pass(_ line: OrderLine) {
+            queue.place += 1
+            queue.unitsAhead += line.waiting
         }
     }
 }

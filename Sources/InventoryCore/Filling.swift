@@ -24,7 +24,7 @@ extension Turn {
         }
     }
 
-    private struct Grant {
+    struct Grant {
         var key: PrecedenceKey
         var location: LocationID
         var units: Units
@@ -70,50 +70,6 @@ extension Turn {
             }
             return left > 0
         }
-        try ledger.loadOrders(grants.map(\.key.orderID))
-        return grants
-    }
-
-    /// In proportion to the waiting quantity, whole units, largest remainder first, ties by precedence; location by
-    /// location, so that a pin is kept.
-    private func fairGrants(_ item: ItemRecord, _ sources: [(location: LocationID, available: Units)]) throws -> [Grant]
-    {
-        var grants: [Grant] = []
-        var lines: [QueuedLine] = []
-        try ledger.walkWaiting(item, .usable(at: sources.map(\.location)), chunk: 512) { line in
-            lines.append(line)
-            return true
-        }
-        for source in sources {
-            let usable = lines.indices.filter {
-                lines[$0].units > 0 && (lines[$0].pin == nil || lines[$0].pin == source.location)
-            }
-            let wanted = usable.reduce(Units(0)) { $0 + lines[$1].units }
-            if wanted == 0 { continue }
-            let shared = min(source.available, wanted)
-            var rest = shared
-            var remainders: [(index: Int, remainder: UInt64)] = []
-            for index in usable {
-                let (high, low) = UInt64(lines[index].units).multipliedFullWidth(by: UInt64(shared))
-                let (quotient, remainder) = UInt64(wanted).dividingFullWidth((high, low))
-                remainders.append((index, remainder))
-                let units = Units(quotient)
-                rest -= units
-                if units > 0 { grants.append(Grant(key: lines[index].key, location: source.location, units: units)) }
-                lines[index].units -= units
-            }
-            // A stable sort by the remainder keeps precedence among equals.
-            let order = remainders.enumerated().sorted {
-                $0.element.remainder != $1.element.remainder
-                    ? $0.element.remainder > $1.element.remainder : $0.offset < $1.offset
-            }
-            for entry in order where rest > 0 && lines[entry.element.index].units > 0 {
-                grants.append(Grant(key: lines[entry.element.index].key, location: source.location, units: 1))
-                lines[entry.element.index].units -= 1
-                rest -= 1
-            }
-        }
-        grants.sort { $0.key < $1.key }
         try ledger.loadOrders(grants.map(\.key.orderID))
         return grants
     }
@@ -197,13 +153,13 @@ extension Turn {
     mutating func tellFilled(_ record: OrderRecord, _ units: [Int: Units]) throws {
         if record.order.ship == .complete {
             if record.order.isHeld || record.order.lines.contains(where: { $0.waiting > 0 }) { return }
+            // Told when it becomes ready, of all that it has; an order that was ready before has nothing unasked.
+            if !record.order.lines.contains(where: { $0.allocations.contains { $0.requested < $0.units } }) { return }
             notify(
                 record, .backorderFilled,
                 record.order.lines.indices.compactMap { position in
-                    let unasked = record.order.lines[position].allocations.reduce(Units(0)) {
-                        $0 + $1.units - $1.requested
-                    }
-                    return unasked > 0 ? noticeLine(record, position, unasked) : nil
+                    let units = record.order.lines[position].allocated
+                    return units > 0 ? noticeLine(record, position, units) : nil
                 })
         } else {
             notify(

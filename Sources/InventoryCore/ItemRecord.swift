@@ -11,6 +11,8 @@ final class ItemRecord {
 
     /// Waiting lines of orders that are in the working set, by precedence: they overrule the store's rows.
     private(set) var queue: [QueuedLine] = []
+    /// The units of all of `queue`.
+    private(set) var queuedUnits: Units = 0
     /// What was read of the store's rows, lane by lane.
     var laneViews: [LaneView] = []
     /// Outstanding supply that is known, by key, and how far the store's rows were read.
@@ -97,11 +99,19 @@ final class ItemRecord {
 
     func enqueue(_ line: QueuedLine) {
         queue.insert(line, at: firstIndex(notBefore: line.key))
+        queuedUnits += line.units
     }
 
     func dequeue(_ key: PrecedenceKey) {
         let index = firstIndex(notBefore: key)
-        if index < queue.count, queue[index].key == key { queue.remove(at: index) }
+        if index < queue.count, queue[index].key == key { queuedUnits -= queue.remove(at: index).units }
+    }
+
+    /// Units of the queued lines that go before this key; adds up the shorter end.
+    func knownUnits(before key: PrecedenceKey) -> Units {
+        let index = firstIndex(notBefore: key)
+        if index <= queue.count / 2 { return queue[..<index].reduce(0) { $0 + $1.units } }
+        return queuedUnits - queue[index...].reduce(0) { $0 + $1.units }
     }
 
     /// The index of the first queued line that does not go before this key.

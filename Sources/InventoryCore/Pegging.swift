@@ -11,6 +11,8 @@ public struct StandingSupply: Sendable, Equatable {
     public var supply: Supply
     /// Its expected date; for what is overdue one day from now. Without handling.
     public var countsAs: Instant
+    /// Units that are covered up to and with it.
+    public var covers: Units
 
     /// The supply with which the outstanding quantity covers so many units; nil without a date or without enough.
     /// Looks from the nearer end.
@@ -33,8 +35,9 @@ public struct StandingSupply: Sendable, Equatable {
             let rows = try reader.outstandingSuppliesFromLast(sku: item.sku, before: before, limit: 64)
             for supply in rows {
                 guard let expected = supply.expectedAt, expected > tomorrow else { return nil }
-                covered -= supply.outstanding
-                if covered < needed { return StandingSupply(supply: supply, countsAs: expected) }
+                let before = covered - supply.outstanding
+                if before < needed { return StandingSupply(supply: supply, countsAs: expected, covers: covered) }
+                covered = before
             }
             guard rows.count == 64, let last = rows.last else { return nil }
             before = last.key
@@ -89,7 +92,7 @@ struct Pegging {
             guard let supply = try nextSupply(), let expected = supply.expectedAt else { return nil }
             cursor.covered += supply.outstanding
             cursor.last = supply.key
-            current = Peg(supply: supply, countsAs: cursor.part == .overdue ? tomorrow : expected)
+            current = Peg(supply: supply, countsAs: cursor.part == .overdue ? tomorrow : expected, covers: cursor.covered)
         }
         return current
     }
@@ -99,7 +102,7 @@ struct Pegging {
         let before = SupplyKey(expectedAt: key.expectedAt, supplyID: key.supplyID, location: "")
         let found = try reader.outstandingSupplies(sku: sku, after: before, limit: Pegging.chunk).first { $0.key == key }
         guard let found, let expected = found.expectedAt else { return }
-        current = Peg(supply: found, countsAs: cursor.part == .overdue ? tomorrow : expected)
+        current = Peg(supply: found, countsAs: cursor.part == .overdue ? tomorrow : expected, covers: cursor.covered)
     }
 
     private mutating func nextSupply() throws -> Supply? {

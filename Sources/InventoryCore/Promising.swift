@@ -2,10 +2,33 @@
 extension Turn {
     /// Works out and sets the dates of an order's waiting lines, as they are told to the customer now.
     mutating func promise(_ record: OrderRecord) throws {
+        // Between two lines of one order stand only lines of that order: what is ahead is asked once for a SKU.
+        var through: [SKU: Units] = [:]
+        var dates: [SKU: CoveredDate] = [:]
         for position in record.order.lines.indices where record.order.lines[position].waiting > 0 {
-            let date = try estimate(record, position)
-            try setPromise(record, position, date)
+            let line = record.order.lines[position]
+            let item = try ledger.item(line.sku)
+            if item.item.onOrderDated == 0 {
+                try setPromise(record, position, nil)
+                continue
+            }
+            let ahead = try through[line.sku] ?? ledger.waitingAhead(item, of: ledger.key(record, position))
+            let needed = ahead + line.waiting
+            through[line.sku] = needed
+            if let known = dates[line.sku], needed <= known.covers {
+                try setPromise(record, position, known.date)
+                continue
+            }
+            let found = try date(item, needed: needed)
+            dates[line.sku] = found
+            try setPromise(record, position, found?.date)
         }
+    }
+
+    /// A date, and the units that are covered up to it.
+    struct CoveredDate {
+        var date: Instant
+        var covers: Units
     }
 
     func setPromise(_ record: OrderRecord, _ position: Int, _ date: Instant?) throws {
@@ -23,69 +46,71 @@ extension Turn {
         }
     }
 
-    /// The date of the supply with which the outstanding quantity covers all that waits ahead and the line itself,
-    /// plus handling; nil without a date or without enough supply.
-    ///
-    /// Looks from the nearer end of the supply, so that a newcomer behind a long queue is dated at once.
+    /// What is true now of a line that waits.
     func estimate(_ record: OrderRecord, _ position: Int) throws -> Instant? {
         let line = record.order.lines[position]
         let item = try ledger.item(line.sku)
-        let dated = item.item.onOrderDated
-        guard line.waiting > 0, dated > 0 else { return nil }
+        guard line.waiting > 0, item.item.onOrderDated > 0 else { return nil }
         let needed = try ledger.waitingAhead(item, of: ledger.key(record, position)) + line.waiting
+        return try date(item, needed: needed)?.date
+    }
+
+    /// The date of the supply with which the outstanding quantity covers so many units, plus handling; nil without a
+    /// date or without enough supply.
+    ///
+    /// Looks from the nearer end of the supply, so that a newcomer behind a long queue is dated at once.
+    private func date(_ item: ItemRecord, needed: Units) throws -> CoveredDate? {
+        let dated = item.item.onOrderDated
         if needed > dated { return nil }
-        var date: Instant?
-        if needed > dated / 2 { date = try dateFromLast(item, needed: needed, total: dated) }
-        if date == nil { date = try dateFromFirst(item, needed: needed) }
-        return date?.adding(days: rules.promise.handlingDays)
+        var found: CoveredDate?
+        if needed > dated / 2 { found = try dateFromLast(item, needed: needed, total: dated) }
+        if found == nil { found = try dateFromFirst(item, needed: needed) }
+        return found.map { CoveredDate(date: $0.date.adding(days: rules.promise.handlingDays), covers: $0.covers) }
     }
 
     /// nil: the answer is not among the supply that is more than a day ahead.
-    private func dateFromLast(_ item: ItemRecord, needed: Units, total: Units) throws -> Instant? {
+    private func dateFromLast(_ item: ItemRecord, needed: Units, total: Units) throws -> CoveredDate? {
         let tomorrow = now.adding(days: 1)
         var covered = total
-        var date: Instant?
+        var found: CoveredDate?
         try ledger.walkDatedSuppliesFromLast(item) { supply in
             guard let expected = supply.expectedAt, expected > tomorrow else { return false }
-            covered -= supply.outstanding
-            if covered < needed {
-                date = expected
+            let before = covered - supply.outstanding
+            if before < needed {
+                found = CoveredDate(date: expected, covers: covered)
                 return false
             }
+            covered = before
             return true
         }
-        return date
+        return found
     }
 
-    private func dateFromFirst(_ item: ItemRecord, needed: Units) throws -> Instant? {
+    private func dateFromFirst(_ item: ItemRecord, needed: Units) throws -> CoveredDate? {
         let tomorrow = now.adding(days: 1)
         var overdue: Units = 0
         var covered: Units = 0
-        var date: Instant?
+        var found: CoveredDate?
+        func takes(_ units: Units, _ date: Instant) -> Bool {
+            covered += units
+            if covered >= needed { found = CoveredDate(date: date, covers: covered) }
+            return found != nil
+        }
         try ledger.walkSupplies(item) { supply in
-            let units = supply.supply.outstanding
             guard let expected = supply.supply.expectedAt else { return false }
             // What is overdue counts as expected one day from now, and takes its place in line there.
             if expected <= now {
-                overdue += units
+                overdue += supply.supply.outstanding
                 return true
             }
             if expected > tomorrow, overdue > 0 {
-                covered += overdue
+                let units = overdue
                 overdue = 0
-                if covered >= needed {
-                    date = tomorrow
-                    return false
-                }
+                if takes(units, tomorrow) { return false }
             }
-            covered += units
-            if covered >= needed {
-                date = expected
-                return false
-            }
-            return true
+            return !takes(supply.supply.outstanding, expected)
         }
-        if date == nil, overdue > 0, covered + overdue >= needed { date = tomorrow }
-        return date
+        if found == nil, overdue > 0 { _ = takes(overdue, tomorrow) }
+        return found
     }
 }

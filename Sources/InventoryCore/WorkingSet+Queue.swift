@@ -63,14 +63,10 @@ extension WorkingSet {
     /// Counts from both ends and stops at whichever end is nearer, so a newcomer's place at the end of a long queue is
     /// found at once.
     func waitingAhead(_ item: ItemRecord, of key: PrecedenceKey) throws -> Units {
-        var knownAhead: Units = 0
-        var knownNotAhead: Units = 0
-        for line in item.queue {
-            if line.key < key { knownAhead += line.units } else { knownNotAhead += line.units }
-        }
-        let stored = item.item.waiting - knownAhead - knownNotAhead
-        if stored == 0 { return knownAhead }
-        return try knownAhead + storedAhead(item, of: key, total: stored)
+        let known = item.knownUnits(before: key)
+        let stored = item.item.waiting - item.queuedUnits
+        if stored == 0 { return known }
+        return try known + storedAhead(item, of: key, total: stored)
     }
 
     private func storedAhead(_ item: ItemRecord, of key: PrecedenceKey, total: Units) throws -> Units {

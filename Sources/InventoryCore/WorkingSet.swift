@@ -69,7 +69,8 @@ public final class WorkingSet {
     }
 
     func loadOrders(_ wanted: some Sequence<OrderID>) throws {
-        let missing = wanted.filter { orders[$0] == nil && !absentOrders.contains($0) }.sorted()
+        // An order that is named twice is loaded once: its lines stand in the queue once.
+        let missing = Set(wanted.lazy.filter { [self] in orders[$0] == nil && !absentOrders.contains($0) }).sorted()
         if missing.isEmpty { return }
         for order in try reader.orders(missing) {
             let record = OrderRecord(order, isNew: false, lead: strategy.lead(of: order))

@@ -23,7 +23,7 @@ struct Sweep {
     /// - Parameters:
     ///   - now: the time of the sweep.
     ///   - through: what changed later is left to the next round.
-    ///   - lines: about how many waiting lines to look at; an order to be told counts as one.
+    ///   - lines: about how many waiting lines to look at; an order to be told counts as ten.
     func step(
         _ phase: inout Phase, now: Instant, through: Instant, lines: Int, in transaction: any StoreTransaction
     ) throws -> [Output] {
@@ -42,7 +42,9 @@ struct Sweep {
             phase = next
             return outputs
         case .telling:
-            let orderIDs = try transaction.ordersToTell(limit: lines)
+            // An order to tell costs more than a line to look at.
+            let limit = max(1, lines / 10)
+            let orderIDs = try transaction.ordersToTell(limit: limit)
             if orderIDs.isEmpty {
                 phase = .done
                 return []
@@ -51,7 +53,7 @@ struct Sweep {
             let outputs = try decider.tell(orderIDs, now: now, in: ledger)
             try transaction.apply(ledger.takeChanges())
             try transaction.removeOrdersToTell(orderIDs)
-            if orderIDs.count < lines { phase = .done }
+            if orderIDs.count < limit { phase = .done }
             return outputs
         case .done: return []
         }
