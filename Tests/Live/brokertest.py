@@ -58,6 +58,7 @@ def run(options, directory):
         check_outputs(table, history, messages, dead, left)
         got = daemon.digest(history)
         table.check("digest of the end state", got == history.expected["digest"], f"{got}, expected {history.expected['digest']}")
+        daemon.verify(table)
     finally:
         if daemon.process.poll() is None:
             daemon.kill()

@@ -95,6 +95,10 @@ class Daemon:
             raise SystemExit(f"FAILED: backorderd show {what}: exit {run.returncode}: {run.stderr[-500:]}")
         return json.loads(run.stdout or "[]")
 
+    def verify(self, table):
+        run = subprocess.run([self.binary, "verify", "--config", self.config], capture_output=True, text=True, env=self.environment)
+        table.check("verify is silent", run.returncode == 0 and not run.stdout, (run.stdout + run.stderr)[:500])
+
     def digest(self, history):
         return digest.digest(self.show("stock"), self.show("back-orders"), digest.skus_of(history.path))
 

@@ -53,6 +53,7 @@ def run(options, directory):
             table.check(f"no output only {name}", not only, f"{dict(kinds)}, for example {only[0]['id']}" if only else "")
         got = daemon.digest(history)
         table.check("digest of the end state", got == history.expected["digest"], f"{got}, expected {history.expected['digest']}")
+        daemon.verify(table)
     finally:
         if daemon.process.poll() is None:
             daemon.kill()
