@@ -21,7 +21,8 @@ extension Turn {
         for share in shares.sorted(by: { $0.position < $1.position }) {
             let position = share.position
             let line = record.order.lines[position]
-            touch(line.sku)
+            // Held units are no demand yet.
+            if line.waiting > 0 || line.allocated > 0 { touch(line.sku) }
             var rest = share.units
             let fromUnplaced = min(rest, line.unplaced)
             record.order.lines[position].unplaced -= fromUnplaced
@@ -73,7 +74,6 @@ extension Turn {
                 record.order.lines[position].held = 0
                 record.order.lines[position].unplaced = held
                 ledger.markChanged(record, line: position)
-                touch(record.order.lines[position].sku)
             }
             ledger.markChanged(record)
             try settlePlacing(record, holdAllowed: false)

@@ -16,7 +16,6 @@ extension Turn {
             lines: lines)
         for position in order.lines.indices { order.lines[position].unplaced = order.lines[position].ordered }
         let record = ledger.insert(order)
-        for line in lines { touch(line.sku) }
 
         let release = try applyParked(record)
         for line in record.order.lines where line.ordered > line.cancelled {
@@ -24,8 +23,6 @@ extension Turn {
         }
         if record.order.lines.contains(where: { $0.unplaced > 0 }) {
             try settlePlacing(record, holdAllowed: true)
-        } else {
-            try tellReorders()
         }
         if let release { try applyParkedRelease(release, record) }
         return .applied
@@ -50,6 +47,11 @@ extension Turn {
             ledger.addDemand(line.sku, of: record.order) { $0.filled += before - line.unplaced }
         }
         try waitOrRefuse(record, acceptAll: !holdAllowed)
+        // What was refused changes neither stock nor demand.
+        for (line, before) in zip(record.order.lines, wasUnplaced)
+        where before > 0 && (line.waiting > 0 || line.allocated > 0) {
+            touch(line.sku)
+        }
         let reorders = try makeReorders()
         try promise(record)
         try tellPlacing(record, wasUnplaced)

@@ -225,7 +225,10 @@ public final class WorkingSet {
     /// Under smallest-first an order's place changes in every queue it stands in when one of its lines changes.
     private func moveInQueues(_ record: OrderRecord, lead: Int64, except position: Int) throws {
         let others = record.order.lines.indices.filter { $0 != position && record.order.lines[$0].waiting > 0 }
-        for other in others { itemRecordForQueue(record.order.lines[other].sku).dequeue(key(record, other)) }
+        for other in others {
+            itemRecordForQueue(record.order.lines[other].sku).dequeue(key(record, other))
+            mark(record.order.lines[other].sku)
+        }
         record.lead = lead
         for other in record.order.lines.indices { markChanged(record, line: other) }
         for other in others { itemRecordForQueue(record.order.lines[other].sku).enqueue(entry(record, other)) }
@@ -330,8 +333,9 @@ public final class WorkingSet {
 
     /// Without a date anywhere there is nothing that could have moved.
     private func isToBeSwept(_ sku: SKU) -> Bool {
-        guard let item = items[sku]?.item else { return false }
-        return item.hasDates || item.onOrderDated > 0
+        guard let record = items[sku] else { return false }
+        // One that was not looked at but for a place in its queue may have dates.
+        return !record.isLoaded || record.item.hasDates || record.item.onOrderDated > 0
     }
 
     /// When a queue or supply changed first, and the earliest new date, since this was asked last.
