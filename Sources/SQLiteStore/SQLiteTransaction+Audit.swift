@@ -5,36 +5,60 @@ internal import InventoryCore
 extension SQLiteTransaction {
     func item(_ sku: SKU) throws -> Item? { try items([sku]).first }
 
-    /// Counted in the index alone, lane by lane; the lines of the bound's own order are looked at one by one.
+    /// Counted in the index alone, lane by lane and from the nearer end: a lane's totals are known.
     func waitingBefore(_ key: PrecedenceKey, sku: SKU) throws -> (lines: Int64, units: Units) {
-        guard let id = try skuID(sku) else { return (0, 0) }
-        let pins = try rows(
-            "SELECT pin FROM waiting_lane WHERE sku_id = ?1", limit: .max, bind: { $0.bind(1, id) }, { $0.text(0) })
+        guard let id = try skuID(sku), let item = try items([sku]).first else { return (0, 0) }
         var result: (lines: Int64, units: Units) = (0, 0)
-        for pin in [""] + pins {
-            let counted = try rows(
+        for lane in item.lanes where lane.lines > 0 {
+            let before = try waitingBefore(key, id, lane)
+            result.lines += before.lines
+            result.units += before.units
+        }
+        return result
+    }
+
+    private func waitingBefore(_ key: PrecedenceKey, _ id: Int64, _ lane: WaitingLane) throws -> (
+        lines: Int64, units: Units
+    ) {
+        func count(_ isBefore: Bool, limit: Int64) throws -> (lines: Int64, units: Units) {
+            let found = try rows(
                 """
-                SELECT count(*), ifnull(sum(waiting), 0) FROM order_line INDEXED BY line_waiting
-                WHERE sku_id = ?1 AND pin = ?2 AND waiting > 0 AND (lead, rank, placed_at, order_id) < (?3, ?4, ?5, ?6)
-                """,
-                limit: 1, bind: { bind(key, id, pin, $0) }, { ($0.integer(0), $0.integer(1)) })
-            let own = try rows(
-                """
-                SELECT count(*), ifnull(sum(waiting), 0) FROM order_line INDEXED BY line_waiting
-                WHERE sku_id = ?1 AND pin = ?2 AND waiting > 0 AND (lead, rank, placed_at, order_id) = (?3, ?4, ?5, ?6)
-                    AND line_key % 65536 < ?7
+                SELECT count(*), ifnull(sum(waiting), 0) FROM (
+                    SELECT waiting FROM order_line INDEXED BY line_waiting
+                    WHERE sku_id = ?1 AND pin = ?2 AND waiting > 0
+                        AND (lead, rank, placed_at, order_id) \(isBefore ? "<" : ">") (?3, ?4, ?5, ?6) LIMIT ?7)
                 """,
                 limit: 1,
                 bind: {
-                    bind(key, id, pin, $0)
-                    $0.bind(7, Int64(key.position))
+                    bind(key, id, lane.pin?.text ?? "", $0)
+                    $0.bind(7, limit)
                 }, { ($0.integer(0), $0.integer(1)) })
-            for (lines, units) in counted + own {
-                result.lines += lines
-                result.units += units
+            return found.first ?? (0, 0)
+        }
+        // The order's own lines are told apart by their place in it.
+        let own = try rows(
+            """
+            SELECT line_key % 65536, waiting FROM order_line INDEXED BY line_waiting
+            WHERE sku_id = ?1 AND pin = ?2 AND waiting > 0 AND (lead, rank, placed_at, order_id) = (?3, ?4, ?5, ?6)
+            """,
+            limit: .max, bind: { bind(key, id, lane.pin?.text ?? "", $0) },
+            { (position: $0.integer(0), units: $0.integer(1)) })
+        let ahead = own.filter { $0.position < key.position }
+        for limit in [Int64(2_000), 50_000, .max] {
+            let before = try count(true, limit: limit)
+            if before.lines < limit {
+                return (before.lines + Int64(ahead.count), before.units + ahead.reduce(0) { $0 + $1.units })
+            }
+            let behind = try count(false, limit: limit)
+            if behind.lines < limit {
+                let notAhead = own.filter { $0.position >= key.position }
+                return (
+                    lane.lines - behind.lines - Int64(notAhead.count),
+                    lane.units - behind.units - notAhead.reduce(0) { $0 + $1.units }
+                )
             }
         }
-        return result
+        return (lane.lines, lane.units)
     }
 
     private func bind(_ key: PrecedenceKey, _ id: Int64, _ pin: String, _ statement: SQLiteStatement) {
