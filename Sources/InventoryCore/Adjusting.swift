@@ -4,7 +4,6 @@ extension Turn {
         var places: [(sku: SKU, location: LocationID)] = []
         var freed: [SKU] = []
         for line in adjusted.lines {
-            touch(line.sku)
             let item = try ledger.item(line.sku)
             let before = item.item.onHand(at: adjusted.location)
             var after: Units
@@ -22,6 +21,7 @@ extension Turn {
                 }
             }
             if after == before { continue }
+            touch(line.sku)
             item.changeStock(at: adjusted.location) { $0.onHand = after }
             if after > before {
                 if !freed.contains(line.sku) { freed.append(line.sku) }
@@ -31,11 +31,10 @@ extension Turn {
         try settleBooks(places: places, freed: freed, first: adjusted.location, own: nil)
     }
 
-    mutating func update(_ updated: ItemUpdated) throws {
-        touch(updated.sku)
+    /// Changes neither stock nor demand nor supply, so nothing is asked for before one of them changes.
+    func update(_ updated: ItemUpdated) throws {
         let item = try ledger.item(updated.sku)
         item.replaceSettings((item.item.settings ?? ItemSettings()).replaced(by: updated.settings))
-        try tellReorders()
     }
 }
 
@@ -48,14 +47,8 @@ extension ItemSettings {
         if let value = newer.onBackorder { result.onBackorder = value }
         if let value = newer.backorderLimit { result.backorderLimit = value }
         if let value = newer.ship { result.ship = value }
-        if let value = newer.reorder {
-            var reorder = result.reorder ?? ReorderSettings()
-            if let point = value.point { reorder.point = point }
-            if let upTo = value.upTo { reorder.upTo = upTo }
-            if let minimum = value.minimum { reorder.minimum = minimum }
-            if let multiple = value.multiple { reorder.multiple = multiple }
-            result.reorder = reorder
-        }
+        // Its four numbers belong together.
+        if let value = newer.reorder { result.reorder = value }
         return result
     }
 }

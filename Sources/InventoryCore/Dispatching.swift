@@ -30,8 +30,8 @@ extension Turn {
         var units: Units
     }
 
-    /// Where the units left from: the message's location; else the line's allocations in sourcing order, then the
-    /// locations with units on hand, then the first configured.
+    /// Where the units left from: the message's location; else the line's allocations in sourcing order, and what is
+    /// beyond them from the first configured location with units on hand, else from the first configured.
     private func legs(_ shipment: ShipmentDispatched, _ record: OrderRecord, _ share: LineShare) throws -> [Leg] {
         if let location = shipment.location { return [Leg(location: location, units: share.units)] }
         var rest = share.units
@@ -49,13 +49,14 @@ extension Turn {
         for allocation in line.allocations.sorted(by: { isBefore($0.location, $1.location) }) {
             add(allocation.location, min(rest, allocation.units))
         }
-        let item = try ledger.item(line.sku).item
-        for stock in item.stock.sorted(by: { isBefore($0.location, $1.location) }) where rest > 0 {
-            let used = legs.first { $0.location == stock.location }?.units ?? 0
-            add(stock.location, min(rest, stock.onHand - used))
-        }
         if rest > 0 {
-            add(rules.locations.first ?? item.stock.map(\.location).min(by: isBefore) ?? "default", rest)
+            let item = try ledger.item(line.sku).item
+            func left(at location: LocationID) -> Units {
+                item.onHand(at: location) - (legs.first { $0.location == location }?.units ?? 0)
+            }
+            // Without any configured location those with stock stand for them, by name.
+            let places = rules.locations.isEmpty ? item.stock.map(\.location) : rules.locations
+            add(places.first { left(at: $0) > 0 } ?? places.first ?? "default", rest)
         }
         return legs
     }

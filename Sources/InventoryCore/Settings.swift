@@ -112,12 +112,11 @@ extension Decider {
 
     func reorderLevels(_ sku: SKU, override: ItemSettings?) -> ReorderLevels {
         if rules.items.isEmpty && override == nil { return ReorderLevels(point: 0, upTo: 0, minimum: 0, multiple: 1) }
-        let point = itemSetting(sku, override: override) { $0.reorder?.point }
-        let upTo = itemSetting(sku, override: override) { $0.reorder?.upTo }
+        // Its four numbers belong together: one of them is not taken from here and another from there.
+        let reorder = itemSetting(sku, override: override, \.reorder) ?? ReorderSettings()
         return ReorderLevels(
-            point: point ?? 0, upTo: upTo ?? max(0, point ?? 0),
-            minimum: itemSetting(sku, override: override) { $0.reorder?.minimum } ?? 0,
-            multiple: max(1, itemSetting(sku, override: override) { $0.reorder?.multiple } ?? 1))
+            point: reorder.point ?? 0, upTo: reorder.upTo ?? max(0, reorder.point ?? 0),
+            minimum: reorder.minimum ?? 0, multiple: max(1, reorder.multiple ?? 1))
     }
 
     func supplier(_ sku: SKU, override: ItemSettings?) -> SupplierID? {

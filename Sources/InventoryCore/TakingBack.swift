@@ -33,7 +33,10 @@ extension Turn {
         for sku in freed { try fill(sku, first: first, &fills) }
         if !freed.isEmpty { try fillHeld(freed, &fills) }
         let reorders = try makeReorders()
-        for entry in affected { try tellLoss(entry) }
+        for entry in affected {
+            // Who is served as well is asked for once, after it was told what it got.
+            try tellLoss(entry, asks: !fills.orders.contains { $0.record === entry.record })
+        }
         if let own, own.order.ship == .complete, !fills.orders.contains(where: { $0.record === own }) {
             try tellReadyComplete(own)
         }
@@ -90,7 +93,7 @@ extension Turn {
         }
     }
 
-    private mutating func tellLoss(_ entry: Affected) throws {
+    private mutating func tellLoss(_ entry: Affected, asks: Bool) throws {
         let record = entry.record
         var withdrawn = UnitsByLocation()
         for loss in entry.losses.sorted(by: { $0.position < $1.position }) {
@@ -110,6 +113,7 @@ extension Turn {
             delayed.append(notice)
         }
         notify(record, .backorderDelayed, delayed)
+        if !asks { return }
         if record.order.ship == .partial || !record.order.lines.contains(where: { $0.waiting > 0 }) {
             try requestFulfilment(record)
         }
