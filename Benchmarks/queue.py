@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """What one SKU with a short and with a very long queue costs: place, receive, cancel, re-promise all of it, explain.
 
-    queue.py --binary PATH [--lines 1000,1000000] [--each 20] [--rounds 5]
+    queue.py --binary PATH [--lines 10000,1000000] [--each 100] [--rounds 3]
 
-Each queue is built by replaying orders of 100 lines, with a lead time, so that every line has a date and every order a
-reorder. Then each kind of message is replayed one to a transaction (worker.batch: 1), in turns, so that both queues see
-the same state of the machine. A replay ends with a sweep over the whole queue; it is measured on its own and taken off.
+Each queue is built by replaying orders of 100 lines: once without dates, and once with a lead time, so that every line has
+a date and every order a reorder. On the first each kind of message is replayed one to a transaction (worker.batch: 1), in
+turns, so that both queues see the same state of the machine. The second is explained and swept: a replay ends with a sweep.
 """
 import argparse, json, os, statistics, subprocess, sys, tempfile, time
 
@@ -37,10 +37,10 @@ def messages(kind, size, numbers):
 
 
 def replay(options, store, lines, batch):
-    config = f"{options.directory}/batch-{batch}.yaml"
+    config = options.config = f"{options.directory}/config.yaml"
+    lead = 7 if "dated" in store else "null"
     with open(config, "w") as file:
-        file.write(f"worker: {{batch: {batch}}}\nlocations: [{{id: WH1}}]\npromise: {{default_lead_time_days: 7}}\n")
-    options.config = config
+        file.write(f"worker: {{batch: {batch}}}\nlocations: [{{id: WH1}}]\npromise: {{default_lead_time_days: {lead}}}\n")
     process = subprocess.Popen([options.binary, "replay", "--config", config, "--store", f"sqlite://{store}"],
                                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
     began = time.monotonic()
@@ -81,22 +81,25 @@ def measure(options, sizes):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", required=True)
-    parser.add_argument("--lines", default="1000,1000000")
-    parser.add_argument("--each", type=int, default=20)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--lines", default="10000,1000000")
+    parser.add_argument("--each", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as options.directory:
         sizes = [int(size) for size in options.lines.split(",")]
         for size in sizes:
-            store = f"{options.directory}/{size}.db"
+            seconds, _ = replay(options, f"{options.directory}/{size}.db", queue_of(size), 20)
+            print(f"{size:>9} waiting lines placed: {seconds:.1f} s ({size / seconds:,.0f} lines/s)", flush=True)
+        measure(options, sizes)
+        for size in sizes:
+            store = f"{options.directory}/{size}.dated.db"
             seconds, memory = replay(options, store, queue_of(size), 20)
             print(f"{size:>9} waiting lines placed, with their dates: {seconds:.1f} s ({size / seconds:,.0f} lines/s), peak {memory:.0f} MiB", flush=True)
             for place, order in (("first", 0), ("middle", size // 200), ("last", size // 100 - 1)):
                 found = [explain(options, store, f"O{order:08d}") for _ in range(3)]
                 print(f"{size:>9} waiting lines: explain an order of 100 lines, {place} in the queue: {statistics.median(found):.0f} ms, the process included", flush=True)
-        measure(options, sizes)
         for size in sizes:
-            store = f"{options.directory}/{size}.db"
+            store = f"{options.directory}/{size}.dated.db"
             quiet, _ = replay(options, store, messages(0, size, [10**6]), 1)
             late = [line(type="stock-adjusted", id="late", adjustment_id="late", location="WH9", lines=[{"sku": "OTHER", "counted": 1}]).replace(NOW, LATER)]
             told, memory = replay(options, store, late, 1)

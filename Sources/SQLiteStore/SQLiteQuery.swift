@@ -16,6 +16,7 @@ enum SQLiteQuery: Int, CaseIterable {
     case outstandingLast, insertEvent, addDemand, leadTimes, insertLeadTime, trimLeadTimes
     case mark, putMark, removeMark, marks, marksAfter, ordersToTell, addOrderToTell, removeOrderToTell
     case sweptThrough, setSweptThrough, passedPromises, passedSupply, nextPromise, nextSupply, leader, setLeader
+    case auditedLines, events
     case appendOutbox, removeOutbox, replaceOutbox, outboxAfter
 
     private static let head = """
@@ -207,6 +208,16 @@ enum SQLiteQuery: Int, CaseIterable {
             "SELECT min(promised_at) FROM order_line WHERE waiting > 0 AND promised_at IS NOT NULL"
         case .nextSupply:
             "SELECT min(expected_at) FROM supply WHERE outstanding > 0 AND expected_at IS NOT NULL AND expected_at > ?1"
+        case .auditedLines:
+            """
+            SELECT sum, line_key % 65536, line_id, order_id, rank, placed_at FROM order_line
+            WHERE line_key BETWEEN ?1 AND ?2 ORDER BY line_key
+            """
+        case .events:
+            """
+            SELECT number, time, event FROM order_event
+            WHERE order_no = (SELECT order_no FROM orders WHERE order_id = ?1) AND number > ?2 ORDER BY number
+            """
         case .leader: "SELECT worker, until FROM leader"
         case .setLeader: "INSERT OR REPLACE INTO leader (one, worker, until) VALUES (1, ?1, ?2)"
         case .suppliesByID: "SELECT \(Self.supply) FROM supply WHERE supply_id = ?1"

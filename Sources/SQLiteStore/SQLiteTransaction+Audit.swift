@@ -71,21 +71,18 @@ extension SQLiteTransaction {
     }
 
     func events(of orderID: OrderID, after: Int64, limit: Int) throws -> [OrderEvent] {
-        try rows(
-            """
-            SELECT number, time, event FROM order_event
-            WHERE order_no = (SELECT order_no FROM orders WHERE order_id = ?1) AND number > ?2 ORDER BY number
-            """,
-            limit: limit,
-            bind: {
-                $0.bind(1, orderID.text)
-                $0.bind(2, after)
-            },
-            { statement throws(StoreError) in
+        let statement = try connection.statement(.events)
+        defer { statement.reset() }
+        statement.bind(1, orderID.text)
+        statement.bind(2, after)
+        var result: [OrderEvent] = []
+        while result.count < limit, try connection.next(statement) {
+            result.append(
                 try EventCoding.decode(
                     statement.blob(2), of: orderID, number: statement.integer(0),
-                    time: Instant(microseconds: statement.integer(1)))
-            })
+                    time: Instant(microseconds: statement.integer(1))))
+        }
+        return result
     }
 
     func demand(sku: SKU?, after: Demand?, limit: Int) throws -> [Demand] {
@@ -148,13 +145,7 @@ extension SQLiteTransaction {
         for (number, orderID, sum) in heads {
             guard let order = try loadOrder(orderID) else { continue }
             let states = known.removeValue(forKey: orderID)?.lines ?? []
-            let lines = try rows(
-                "SELECT sum, line_key % 65536 FROM order_line WHERE line_key BETWEEN ?1 AND ?2 ORDER BY line_key",
-                limit: .max,
-                bind: {
-                    $0.bind(1, number * Self.linesOfAnOrder)
-                    $0.bind(2, number * Self.linesOfAnOrder + Self.linesOfAnOrder - 1)
-                }, { (sum: $0.optionalInteger(0), position: $0.integer(1)) })
+            let lines = try auditedLines(number)
             var audited = AuditedOrder(
                 order: order, leads: states.map(\.lead), allocated: states.map(\.allocated), sum: sum,
                 lineSums: lines.map(\.sum))
@@ -162,22 +153,37 @@ extension SQLiteTransaction {
                 audited.faults.append("a line is missing, or one is not in its place")
             }
             // What of the order stands in its lines a second time, for the indexes.
-            let strays = try rows(
-                """
-                SELECT line_id FROM order_line
-                WHERE line_key BETWEEN ?1 AND ?2 AND (order_id <> ?3 OR rank <> ?4 OR placed_at <> ?5)
-                """, limit: .max,
-                bind: {
-                    $0.bind(1, number * Self.linesOfAnOrder)
-                    $0.bind(2, number * Self.linesOfAnOrder + Self.linesOfAnOrder - 1)
-                    $0.bind(3, orderID.text)
-                    $0.bind(4, Int64(-order.priority))
-                    $0.bind(5, order.placedAt.microseconds)
-                }, { $0.text(0) })
-            for line in strays { audited.faults.append("line \(line) has another order, priority or time than its order") }
+            for line in lines
+            where line.orderID != orderID || line.rank != Int64(-order.priority) || line.placedAt != order.placedAt {
+                audited.faults.append("line \(line.lineID) has another order, priority or time than its order")
+            }
             result.append(audited)
         }
         return result
+    }
+
+    private struct AuditedLine {
+        var sum: Int64?
+        var position: Int64
+        var lineID: LineID
+        var orderID: OrderID
+        var rank: Int64
+        var placedAt: Instant
+    }
+
+    private func auditedLines(_ number: Int64) throws(StoreError) -> [AuditedLine] {
+        let statement = try connection.statement(.auditedLines)
+        statement.bind(1, number * Self.linesOfAnOrder)
+        statement.bind(2, number * Self.linesOfAnOrder + Self.linesOfAnOrder - 1)
+        var lines: [AuditedLine] = []
+        while try connection.next(statement) {
+            lines.append(
+                AuditedLine(
+                    sum: statement.optionalInteger(0), position: statement.integer(1),
+                    lineID: LineID(statement.text(2)), orderID: OrderID(statement.text(3)), rank: statement.integer(4),
+                    placedAt: Instant(microseconds: statement.integer(5))))
+        }
+        return lines
     }
 
     func auditItems(after: SKU?, limit: Int) throws -> [AuditedItem] {
