@@ -30,6 +30,19 @@ test-fast: ## the tests that need no service
 test-live: ## the tests against a private RabbitMQ
 	@deploy/lib/run-tests live
 
+.PHONY: test-scenarios
+test-scenarios: ## the stories in Tests/Scenarios on every store: ONLY= a name, or its beginning and *
+	BACKORDERD_SCENARIO="$(ONLY)" swift test --filter ScenarioTests
+
+.PHONY: scenario
+scenario: ## starts a scenario, or writes what the program does into it for review: NAME=
+	@test -n "$(NAME)" || { echo "make scenario NAME=what-is-shown" >&2; exit 64; }
+	@deploy/lib/scenario "$(NAME)"
+
+.PHONY: scenario-index
+scenario-index: ## the list in Tests/Scenarios/README.md
+	@deploy/lib/scenario
+
 .PHONY: test-kill
 test-kill: ## kill -9 while a history passes: HISTORY= what the workload generator wrote, KILLS=20 SEED=1
 	@deploy/lib/with-broker Tests/Live/killtest.py --history "$(HISTORY)" --kills $(or $(KILLS),20) --seed $(SEED)

@@ -29,6 +29,8 @@ let package = Package(
         .systemLibrary(
             name: "CRabbitMQ", path: "Sources/CRabbitMQ", pkgConfig: "librabbitmq",
             providers: [.apt(["librabbitmq-dev"])]),
+        .systemLibrary(
+            name: "CLibPQ", path: "Sources/CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .target(name: "InventoryCore", swiftSettings: strict),
         .target(
             name: "MessageSchema",
@@ -39,6 +41,9 @@ let package = Package(
             name: "SQLiteStore",
             dependencies: ["InventoryCore", "BackOrderStore", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
+        .target(
+            name: "PostgresStore", dependencies: ["InventoryCore", "BackOrderStore", "CLibPQ"],
+            swiftSettings: strictMemory),
         .target(name: "AMQPClient", dependencies: ["CRabbitMQ"], swiftSettings: strictMemory),
         .target(
             name: "Worker",
@@ -52,7 +57,8 @@ let package = Package(
         .target(
             name: "Daemon",
             dependencies: [
-                "InventoryCore", "MessageSchema", "BackOrderStore", "SQLiteStore", "AMQPClient", "Worker",
+                "InventoryCore", "MessageSchema", "BackOrderStore", "SQLiteStore", "PostgresStore", "AMQPClient",
+                "Worker",
                 "Configuration",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -82,6 +88,9 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: strict),
+        .testTarget(
+            name: "PostgresStoreTests",
+            dependencies: ["InventoryCore", "BackOrderStore", "PostgresStore", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "AMQPClientTests", dependencies: ["AMQPClient"], swiftSettings: strict),
         .testTarget(name: "AMQPClientLiveTests", dependencies: ["AMQPClient"], swiftSettings: strict),
         .testTarget(
@@ -90,6 +99,13 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ConfigurationTests", dependencies: ["InventoryCore", "Configuration"], swiftSettings: strict),
+        .testTarget(
+            name: "ScenarioTests",
+            dependencies: [
+                "InventoryCore", "MessageSchema", "BackOrderStore", "SQLiteStore", "PostgresStore", "Worker",
+                "Configuration",
+            ],
+            swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ]
 )

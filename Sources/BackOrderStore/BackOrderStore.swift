@@ -28,9 +28,13 @@ public protocol BackOrderStore: AnyObject {
 
 /// What one transaction of the pipeline does, in this order: inbox, reads of the ledger, apply, inbox rows, outbox.
 public protocol StoreTransaction: LedgerReader {
+    /// Told at a batch's begin, before anything else is asked: a store may load and lock it all at once.
+    func prepare(_ needs: BatchNeeds) throws
     /// The inbox rows that exist for these keys.
     func inbox(_ keys: [Digest128]) throws -> [Digest128: InboxRow]
     func appendInbox(_ rows: [InboxRow]) throws
+    /// These messages and facts are no longer known: sent again, they are looked at anew. Unknown keys are passed over.
+    func forgetInbox(_ keys: [Digest128]) throws
     func apply(_ changes: Changes) throws
     /// Appends the batch's outputs and dead letters as one segment and answers its number (greater than any before).
     func appendOutbox(_ messages: [OutboxMessage], at: Instant) throws -> OutboxSegmentID

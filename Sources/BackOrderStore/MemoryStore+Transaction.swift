@@ -18,6 +18,10 @@ extension MemoryBooks: StoreTransaction {
         }
     }
 
+    func forgetInbox(_ keys: [Digest128]) throws {
+        for key in keys where inbox[key] != nil { put(inbox: nil, key) }
+    }
+
     func pruneInbox(before: Instant, limit: Int) throws -> Int {
         let old = inboxByAge.first(limit).prefix { $0.time < before }
         for entry in old { put(inbox: nil, entry.key) }

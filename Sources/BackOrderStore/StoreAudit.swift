@@ -127,7 +127,9 @@ public struct StoreAudit {
     }
 
     private mutating func add(_ line: OrderLine) {
-        for entry in line.allocations { allocated[PlaceKey(sku: line.sku, location: entry.location), default: 0] += entry.units }
+        for entry in line.allocations {
+            allocated[PlaceKey(sku: line.sku, location: entry.location), default: 0] += entry.units
+        }
         if line.waiting > 0 {
             var lane = waiting[LaneKey(sku: line.sku, pin: line.pin)] ?? (0, 0)
             lane.units += line.waiting

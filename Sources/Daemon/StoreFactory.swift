@@ -1,6 +1,7 @@
 import ArgumentParser
 import BackOrderStore
 import Configuration
+import PostgresStore
 import SQLiteStore
 
 /// Opens the store that the configuration names.
@@ -9,10 +10,7 @@ enum StoreFactory {
         switch configuration.store {
         case .memory: return MemoryStore()
         case .sqlite(let path): return try SQLiteStore(path: path)
-        case .postgres:
-            throw StoreError(
-                .misconfigured,
-                "store.url: this version has no PostgreSQL store yet; use sqlite:///absolute/path")
+        case .postgres(let url): return try PostgresStore(url: url, worker: WorkerName.own)
         }
     }
 

@@ -22,7 +22,8 @@ extension Turn {
                 expectedAt: inbound.expectedAt, createdAt: origin.time, reorderID: inbound.reorderID)
             if let reorderID = inbound.reorderID { supply.takenOver = try takeOver(reorderID, entry.sku, entry.units) }
             // A date that was told as late is not told again by whoever announces it again.
-            let told = try earlier.first { $0.supply.sku == entry.sku }?.supply.expeditedAt ?? toldLate(inbound, entry.sku)
+            let told =
+                try earlier.first { $0.supply.sku == entry.sku }?.supply.expeditedAt ?? toldLate(inbound, entry.sku)
             if told == inbound.expectedAt { supply.expeditedAt = told }
             if let known = earlier.first(where: {
                 $0.supply.sku == entry.sku && $0.supply.location == inbound.location

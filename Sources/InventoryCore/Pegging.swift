@@ -66,7 +66,6 @@ struct PegCursor: Sendable, Equatable, Codable {
 struct Pegging {
     typealias Peg = StandingSupply
 
-
     private(set) var cursor: PegCursor
     private let sku: SKU
     private let reader: any SupplyReader
@@ -92,7 +91,8 @@ struct Pegging {
             guard let supply = try nextSupply(), let expected = supply.expectedAt else { return nil }
             cursor.covered += supply.outstanding
             cursor.last = supply.key
-            current = Peg(supply: supply, countsAs: cursor.part == .overdue ? tomorrow : expected, covers: cursor.covered)
+            current = Peg(
+                supply: supply, countsAs: cursor.part == .overdue ? tomorrow : expected, covers: cursor.covered)
         }
         return current
     }
@@ -100,7 +100,9 @@ struct Pegging {
     /// A cursor that was kept names the supply it stands on; it may have gone since.
     private mutating func read(again key: SupplyKey) throws {
         let before = SupplyKey(expectedAt: key.expectedAt, supplyID: key.supplyID, location: "")
-        let found = try reader.outstandingSupplies(sku: sku, after: before, limit: Pegging.chunk).first { $0.key == key }
+        let found = try reader.outstandingSupplies(sku: sku, after: before, limit: Pegging.chunk).first {
+            $0.key == key
+        }
         guard let found, let expected = found.expectedAt else { return }
         current = Peg(supply: found, countsAs: cursor.part == .overdue ? tomorrow : expected, covers: cursor.covered)
     }

@@ -181,7 +181,8 @@ extension Turn {
             record.order.lines[position].unplaced = 0
             record.order.lines[position].refused += line.unplaced - accepted
             record.policyNotes[position] =
-                acceptAll ? "accept, by order-released"
+                acceptAll
+                ? "accept, by order-released"
                 : decider.policyNote(line, segment: segment, override: item.item.settings)
             ledger.addDemand(line.sku, of: record.order) {
                 $0.backOrdered += accepted

@@ -44,7 +44,7 @@ extension Turn {
             ?? before.stock.max { $0.onHand != $1.onHand ? $0.onHand < $1.onHand : $1.location < $0.location }?.location
             ?? "default"
         let supplier = decider.supplier(item.sku, override: before.settings)
-        let expectedAt = try expectedDate(item.sku, supplier, override: before.settings)
+        let expectedAt = try expectedArrival(item.sku, supplier, override: before.settings)
         let reorderID = Turn.reorderID(item.sku, item.nextReorderNumber())
         try ledger.insertSupply(
             Supply(
@@ -60,7 +60,7 @@ extension Turn {
     }
 
     /// Now + lead time: the item's, else the supplier's, else what was observed of that supplier, else the default.
-    private func expectedDate(_ sku: SKU, _ supplier: SupplierID?, override: ItemSettings?) throws -> Instant? {
+    private func expectedArrival(_ sku: SKU, _ supplier: SupplierID?, override: ItemSettings?) throws -> Instant? {
         if let days = decider.statedLeadTimeDays(sku, override: override) { return now.adding(days: days) }
         if let supplier {
             let observed = try ledger.leadTimes(supplier)

@@ -33,7 +33,8 @@ extension Decider {
     /// For people: what the policy says of units that are out of stock, and where it says so.
     func policyNote(_ line: OrderLine, segment: String?, override: ItemSettings?) -> String {
         let answer = onBackorder(line, segment: segment, override: override)
-        var note = "\(answer.rawValue), by \(source(line, segment, override, rule: { $0.onBackorder != nil }) { $0.onBackorder != nil })"
+        var note =
+            "\(answer.rawValue), by \(source(line, segment, override, rule: { $0.onBackorder != nil }) { $0.onBackorder != nil })"
         if answer != .refuse, let limit = backorderLimit(line, segment: segment, override: override) {
             let place = source(line, segment, override, rule: { $0.backorderLimit != nil }) { $0.backorderLimit != nil }
             note += "; at most \(limit) waiting, by \(place)"

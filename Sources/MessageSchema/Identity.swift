@@ -1,4 +1,4 @@
-import InventoryCore
+public import InventoryCore
 
 /// A business key: with the type of its message it names what happened.
 struct Fact {
@@ -51,6 +51,14 @@ extension Input {
         if let fact { return fact.standInID }
         let digest = (Array("\(type.rawValue)\0".utf8) + content.bytes).withUnsafeBytes { digest128($0) }
         return "digest:\(digest.hexadecimal)"
+    }
+}
+
+extension InputMessage {
+    /// The keys by which the inbox knows this message and the fact it tells; an inbound whose `time` was missing has one
+    /// more here than the inbox knows.
+    public var inboxKeys: [Digest128] {
+        [messageKey(id)] + (input.fact(time: time).map { [$0.key] } ?? [])
     }
 }
 

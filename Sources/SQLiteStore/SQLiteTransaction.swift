@@ -170,6 +170,17 @@ extension SQLiteTransaction: StoreTransaction {
         }
     }
 
+    func forgetInbox(_ keys: [Digest128]) throws {
+        try changing { () throws(StoreError) in
+            let statement = try connection.statement(.deleteInbox)
+            for key in keys {
+                statement.bind(1, Int64(bitPattern: key.high))
+                statement.bind(2, Int64(bitPattern: key.low))
+                try connection.run(statement)
+            }
+        }
+    }
+
     func pruneInbox(before: Instant, limit: Int) throws -> Int {
         try changing { () throws(StoreError) in
             var pruned = 0

@@ -43,6 +43,17 @@ extension StoreConformance {
             try same(try store.write { try $0.pruneInbox(before: at(51), limit: 100) }, 6, "rest of the batch")
             try store.write { try $0.appendInbox([row(11)]) }
         },
+        Case(name: "what is forgotten can come again") { make in
+            let store = try make()
+            try store.write { try $0.appendInbox([row(1, at: 5), row(2, at: 5)]) }
+            try store.write { try $0.forgetInbox([digest(1), digest(9)]) }
+            try same(try store.write { try $0.inbox([digest(1), digest(2)]) }.keys.sorted(), [digest(2)], "left")
+            try store.write { store in
+                try store.forgetInbox([digest(2)])
+                try store.appendInbox([row(1, at: 7), row(2, at: 7)])
+            }
+            try same(try store.write { try $0.inbox([digest(1), digest(2)]) }.count, 2, "again")
+        },
         Case(name: "no keys, no rows") { make in
             let store = try make()
             try store.write { try $0.appendInbox([]) }

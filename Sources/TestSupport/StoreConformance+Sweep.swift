@@ -165,7 +165,9 @@ extension StoreConformance {
             let store = try make()
             try apply(new(item("a", waiting: 1)), to: store)
             var changes = new(
-                order("o1", placed: 1, [waitingLine("1", "a", 5), waitingLine("2", "a", 2, pin: "w"), waitingLine("3", "a", 4)]),
+                order(
+                    "o1", placed: 1,
+                    [waitingLine("1", "a", 5), waitingLine("2", "a", 2, pin: "w"), waitingLine("3", "a", 4)]),
                 order("o2", placed: 2, [waitingLine("1", "a", 3, pin: "w"), waitingLine("2", "b", 3)]))
             let lanes = [WaitingLane(pin: nil, units: 9, lines: 2), WaitingLane(pin: "w", units: 5, lines: 2)]
             changes.items = new(Item(sku: "a", lanes: lanes)).items
@@ -273,7 +275,8 @@ extension StoreConformance {
     /// A cursor can only come out of a sweep: one step of three over a queue of nine lines.
     private static func cursorOfALongQueue(_ store: any BackOrderStore) throws -> SweepCursor {
         var long = Item(
-            sku: "long", lanes: [WaitingLane(pin: nil, units: 9, lines: 9)], onOrder: 5, onOrderDated: 5, hasDates: true)
+            sku: "long", lanes: [WaitingLane(pin: nil, units: 9, lines: 9)], onOrder: 5, onOrderDated: 5, hasDates: true
+        )
         long.reorderCount = 1
         var changes = new(long)
         for number in 1...9 {

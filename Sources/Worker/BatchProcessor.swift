@@ -126,8 +126,10 @@ public final class BatchProcessor {
     }
 
     /// Does a part of a sweep's round by the system's clock, if this worker leads; nil: another one does.
+    /// - Parameter lines: about how many waiting lines one transaction looks at.
     public func sweep(
-        _ phase: inout SweepPhase, worker: String, now: Instant, leadUntil: Instant, settled: [OutboxSegmentID] = []
+        _ phase: inout SweepPhase, worker: String, now: Instant, leadUntil: Instant, lines: Int = 1_000,
+        settled: [OutboxSegmentID] = []
     ) throws -> BatchResult? {
         var next = phase.phase
         let result: BatchResult? = try store.write { transaction in
@@ -135,16 +137,13 @@ public final class BatchProcessor {
             guard try transaction.lead(worker: worker, now: now, until: leadUntil) else { return nil }
             var run = Run(self, transaction)
             let outputs = try Sweep(decider: decider).step(
-                &next, now: phase.startedAt, through: phase.startedAt, lines: BatchProcessor.sweptLines, in: transaction)
+                &next, now: phase.startedAt, through: phase.startedAt, lines: lines, in: transaction)
             run.messages += outputs.map { encoder.message($0) }
             return try run.finish()
         }
         phase.phase = next
         return result
     }
-
-    /// Waiting lines that one transaction of the sweep looks at.
-    static let sweptLines = 1_000
 
     /// Dead-letters the parked messages whose time is over by the system's clock. In a replay `process` does it.
     public func expireParked(now: Instant, settled: [OutboxSegmentID] = []) throws -> BatchResult? {
@@ -162,12 +161,13 @@ public final class BatchProcessor {
     ) throws -> BatchResult {
         try transaction.removeOutbox(settled)
         var run = Run(self, transaction)
-        run.known = try transaction.inbox(
-            batch.flatMap { delivery -> [Digest128] in
-                guard case .success(let decoded) = delivery.result else { return [] }
-                guard let factKey = decoded.identity.factKey else { return [decoded.identity.messageKey] }
-                return [decoded.identity.messageKey, factKey]
-            })
+        let keys = batch.flatMap { delivery -> [Digest128] in
+            guard case .success(let decoded) = delivery.result else { return [] }
+            guard let factKey = decoded.identity.factKey else { return [decoded.identity.messageKey] }
+            return [decoded.identity.messageKey, factKey]
+        }
+        try transaction.prepare(BatchNeeds(batch.compactMap { try? $0.result.get().message }, inboxKeys: keys))
+        run.known = try transaction.inbox(keys)
         try run.ledger.prefetch(
             batch.compactMap { delivery in
                 guard case .success(let decoded) = delivery.result,
@@ -314,6 +314,8 @@ public final class BatchProcessor {
         }
 
         mutating func reject(_ rejected: Decision.RejectedParked, at time: Instant) {
+            // The inbox goes on remembering it: the same message again is a duplicate. An operator who sends it back
+            // from the dead-letter queue (`dead-letters replay`) has it forgotten first.
             rejectedParked.append(rejected)
             if let original = OriginalMessage(decoding: rejected.message.original) {
                 messages.append(original.deadLetter(rejected.rejection, at: time))
