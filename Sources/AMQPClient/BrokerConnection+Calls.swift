@@ -147,6 +147,7 @@ extension BrokerConnection {
 
     private func answered(_ channel: UInt16, _ action: String) throws(AMQPError) {
         arena.recycle()
+        supervisor.checkpoint()
         let reply = unsafe amqp_get_rpc_reply(state)
         if let error = unsafe AMQPError(reply, channel: true, doing: action) { throw settle(error, channel: channel) }
     }

@@ -39,6 +39,7 @@ final class BrokerConnection {
         var opened: OpenedState?
         // TLS checks the certificate against the name, so there the library must be given the name itself.
         for host in address.usesTLS ? [address.host] : hosts {
+            supervisor.checkpoint()
             do throws(AMQPError) {
                 opened = try Self.open(host: host, address: address, options: options)
                 break

@@ -29,6 +29,7 @@ struct ConnectionKeeper {
             if !addresses.isEmpty {
                 let address = addresses[attempt % addresses.count]
                 attempt += 1
+                supervisor.checkpoint()
                 observer(.connecting(address))
                 do throws(AMQPError) {
                     let connection = try BrokerConnection(
@@ -71,6 +72,7 @@ struct ConnectionKeeper {
 
     private func pause(until deadline: UInt64, _ shouldStop: () -> Bool) {
         while !shouldStop() {
+            supervisor.checkpoint()
             let now = Clock.now
             guard now < deadline else { return }
             // In slices, for a stop may depend on a deadline as well as on a signal.

@@ -144,6 +144,13 @@ public final class Consumer: Sendable {
     /// Deliveries that have arrived and were not received yet.
     public var bufferedCount: Int { shared.withLock { $0.readyCount } }
 
+    /// How long nothing has been seen of the thread that owns the connection, beyond what a call may take. A broker that
+    /// is away does not make it grow; a thread that hangs does. 0: not started, or ended.
+    public var silentMilliseconds: Int64 {
+        let runs = shared.withLock { $0.started && !$0.finished }
+        return runs ? Int64(clamping: supervisor.silentMilliseconds) : 0
+    }
+
     /// One wake-up for all commands since the owner last looked.
     private func command(_ change: (inout Shared) -> Void) {
         let mustWake = shared.withLock {

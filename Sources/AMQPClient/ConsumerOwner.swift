@@ -75,6 +75,7 @@ final class ConsumerOwner {
         let quarter = UInt64(connection.heartbeat * 250)
         var nextPausedRead: UInt64 = 0
         while true {
+            connection.supervisor.checkpoint()
             if try takeCommands(connection) { return }
             let state = consumer.shared.withLock { ($0.isPaused, $0.readyCount, $0.readyBytes) }
             let holdsBack = state.0 || state.1 >= consumer.bufferCountMax || state.2 >= consumer.bufferBytesMax

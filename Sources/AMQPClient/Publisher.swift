@@ -122,4 +122,10 @@ public final class Publisher: Sendable {
     public var outstanding: Int { shared.withLock { $0.unsettled } }
     /// How often a publish had to be cut off because it did not come back.
     public var stuckCount: Int { supervisor.firedCount }
+    /// How long nothing has been seen of the thread that owns the connection, beyond what a call may take. A broker that
+    /// is away does not make it grow; a thread that hangs does. 0: not started, or ended.
+    public var silentMilliseconds: Int64 {
+        let runs = shared.withLock { $0.started && !$0.finished }
+        return runs ? Int64(clamping: supervisor.silentMilliseconds) : 0
+    }
 }

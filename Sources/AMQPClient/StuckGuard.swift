@@ -10,6 +10,8 @@ final class StuckGuard: Sendable {
         var deadline: UInt64 = .max
         var ended = false
         var fired = 0
+        /// When the owner thread last passed by here.
+        var seen = Clock.now
     }
 
     private let state = Monitor(State())
@@ -25,15 +27,36 @@ final class StuckGuard: Sendable {
     /// The owner is about to call what might block; it has until then.
     func arm(fd: Int32, milliseconds: Int) {
         let deadline = Clock.deadline(in: milliseconds)
+        let now = Clock.now
         state.withLock {
             $0.fd = fd
             $0.deadline = deadline
+            $0.seen = now
         }
     }
 
     /// The owner is back. Must be called before the descriptor is closed, lest its number be reused.
     func disarm() {
-        state.withLock { $0.deadline = .max }
+        let now = Clock.now
+        state.withLock {
+            $0.deadline = .max
+            $0.seen = now
+        }
+    }
+
+    /// The owner passed its checkpoint: it connects, waits for a broker that is away, or goes on with its work.
+    func checkpoint() {
+        let now = Clock.now
+        state.withLock { $0.seen = now }
+    }
+
+    /// How long nothing has been seen of the owner; 0 while it is in a call that may take longer still.
+    var silentMilliseconds: UInt64 {
+        let now = Clock.now
+        return state.withLock {
+            if $0.deadline != .max, $0.deadline >= now { return 0 }
+            return now > $0.seen ? now - $0.seen : 0
+        }
     }
 
     func end() {

@@ -33,9 +33,11 @@ struct RunCommand: AsyncParsableCommand {
         for warning in configuration.startWarnings { logger.warning("\(warning)") }
         // A broker or a reader that is gone is an error to handle, not a reason to die.
         signal(SIGPIPE, SIG_IGN)
+        let service = ServiceNotifier(currentEnvironment(), logger)
+        service.start("Starting: opening the store")
         let daemon: RunningDaemon
         do {
-            daemon = try RunningDaemon(configuration, logger, migrates: !noMigrate)
+            daemon = try RunningDaemon(configuration, logger, service, migrates: !noMigrate)
         } catch let error as StoreError {
             logger.critical("\(error.message)")
             throw ExitCode(ExitStatus.failed)
@@ -56,10 +58,14 @@ private final class RunningDaemon: Sendable {
     private let publisher: Publisher
     private let pipeline: Pipeline
     private let store: StoreHolder
+    private let tracker: OutboxTracker
+    private let service: ServiceNotifier
+    private let heartbeat = Heartbeat()
 
-    init(_ configuration: Configuration, _ logger: Logger, migrates: Bool) throws {
+    init(_ configuration: Configuration, _ logger: Logger, _ service: ServiceNotifier, migrates: Bool) throws {
         self.configuration = configuration
         self.logger = logger
+        self.service = service
         // What is wrong with the store is found before the broker is asked for anything.
         let store = try StoreFactory.open(configuration)
         if migrates { try store.migrate() } else { try StoreFactory.requireSchema(store) }
@@ -72,6 +78,7 @@ private final class RunningDaemon: Sendable {
         let plan = configuration.topologyPlan
         let process = getpid()
         let tracker = OutboxTracker()
+        self.tracker = tracker
         let logger = logger
         consumer = try Consumer(
             options: try configuration.connectionOptions(role: "consumer", process: process), topology: plan,
@@ -98,7 +105,7 @@ private final class RunningDaemon: Sendable {
                 inboxRetentionMicroseconds: configuration.worker.inboxRetention.wholeMicroseconds,
                 drainMilliseconds: Int(configuration.worker.drainTimeout.wholeMicroseconds / 1000),
                 decode: configuration.decodeOptions, worker: WorkerName.own),
-            now: wallClock, logger: logger)
+            timing: heartbeat.timing, logger: logger)
     }
 
     /// Runs until a signal ends it; answers the exit code.
@@ -118,10 +125,13 @@ private final class RunningDaemon: Sendable {
         }
         let ending = AsyncStream<Pipeline.Ending>.makeStream()
         let thread = WorkThread(name: "pipeline") { [self] in
+            heartbeat.beat()
             ending.continuation.yield(pipeline.run(store: store.store, rules: configuration.rulebook))
+            heartbeat.rest()
             store.store.close()
             ending.continuation.finish()
         }
+        service.watch(whatToWatch)
         let signals = Task { [self] in await watchSignals(reload) }
         var result = Pipeline.Ending.drained
         for await value in ending.stream { result = value }
@@ -129,6 +139,7 @@ private final class RunningDaemon: Sendable {
         thread.join()
         consumer.close(deadlineMilliseconds: 2_000)
         publisher.close(deadlineMilliseconds: 2_000)
+        service.end()
         switch result {
         case .drained:
             logger.notice("drained, all outputs are confirmed", metadata: countsMetadata())
@@ -141,6 +152,25 @@ private final class RunningDaemon: Sendable {
         case .failed:
             return ExitStatus.failed
         }
+    }
+
+    private var whatToWatch: ServiceNotifier.Watch {
+        ServiceNotifier.Watch(
+            parts: [
+                .init(name: "the pipeline") { [heartbeat] in heartbeat.silentMilliseconds },
+                .init(name: "the consumer's thread") { [consumer] in consumer.silentMilliseconds },
+                .init(name: "the publisher's thread") { [publisher] in publisher.silentMilliseconds },
+            ],
+            isReady: { [consumer, publisher] in consumer.isConsuming && publisher.isConnected },
+            progress: { [pipeline, tracker, consumer, publisher] in
+                let counts = pipeline.counts
+                let outbox = tracker.summary
+                return .init(
+                    handled: counts.applied + counts.noEffect + counts.duplicates + counts.parked + counts.deadLettered,
+                    confirmed: outbox.confirmed, inHand: consumer.bufferedCount, unconfirmed: outbox.open,
+                    isConsuming: consumer.isConsuming, isPublishing: publisher.isConnected,
+                    isBlocked: publisher.isBlocked)
+            })
     }
 
     private func countsMetadata() -> Logger.Metadata {
@@ -169,11 +199,14 @@ private final class RunningDaemon: Sendable {
                 _exit(0)
             }
             logger.notice("stopping: finishing what is in hand")
+            service.stopping(withinMilliseconds: Int(configuration.worker.drainTimeout.wholeMicroseconds / 1000))
             pipeline.stop()
         }
     }
 
     private func reload(_ load: () throws -> Configuration) {
+        service.reloading()
+        defer { service.reloaded() }
         do {
             let newer = try load()
             let difference = newer.reloadable(difference: configuration)

@@ -1,5 +1,4 @@
 public import BackOrderStore
-import Glibc
 public import InventoryCore
 public import Logging
 public import MessageSchema
@@ -21,10 +20,12 @@ public final class Pipeline: Sendable {
         public var decode: [String: DecodeOptions]
         /// Names this worker among all that work on the store.
         public var worker: String
+        /// Waiting lines that one transaction of the sweep looks at, about.
+        public var sweptLines: Int
 
         public init(
             batch: Int, outboxHighWater: Int = 50_000, inboxRetentionMicroseconds: Int64, drainMilliseconds: Int,
-            decode: [String: DecodeOptions], worker: String
+            decode: [String: DecodeOptions], worker: String, sweptLines: Int = 1_000
         ) {
             self.batch = batch
             self.outboxHighWater = outboxHighWater
@@ -32,6 +33,7 @@ public final class Pipeline: Sendable {
             self.drainMilliseconds = drainMilliseconds
             self.decode = decode
             self.worker = worker
+            self.sweptLines = sweptLines
         }
     }
 
@@ -60,7 +62,7 @@ public final class Pipeline: Sendable {
     private let sink: any OutputSink
     private let tracker: OutboxTracker
     private let settings: Settings
-    private let now: @Sendable () -> Instant
+    private let timing: Timing
     private let logger: Logger
     private let stopping = Atomic<Bool>(false)
     private let countsState = Mutex(Counts())
@@ -71,13 +73,13 @@ public final class Pipeline: Sendable {
 
     public init(
         source: any DeliverySource, sink: any OutputSink, tracker: OutboxTracker, settings: Settings,
-        now: @escaping @Sendable () -> Instant, logger: Logger
+        timing: Timing, logger: Logger
     ) {
         self.source = source
         self.sink = sink
         self.tracker = tracker
         self.settings = settings
-        self.now = now
+        self.timing = timing
         self.logger = logger
     }
 
@@ -95,50 +97,69 @@ public final class Pipeline: Sendable {
 
     /// Works until `stop()`. The store is used by this thread alone.
     public func run(store: any BackOrderStore, rules: Rulebook) -> Ending {
-        let clock = now
-        let processor = BatchProcessor(store: store, rules: rules, clock: .system { clock() }, keepsOutbox: true)
         do {
-            try relayOutbox(store)
-            var nextPrune = monotonicMilliseconds() + 60_000
-            var sweep = SweepSchedule()
-            var lastIdle = monotonicMilliseconds()
-            while !stopping.load(ordering: .acquiring) {
-                if let rules = newRules.withLock({ rules in
-                    defer { rules = nil }
-                    return rules
-                }) {
-                    processor.replaceRules(rules)
-                }
-                sendRetries()
-                if tracker.openCount >= settings.outboxHighWater {
-                    try idle(processor, store)
-                    wait(milliseconds: 20)
-                    continue
-                }
-                try self.sweep(&sweep, processor)
-                let deliveries = source.receive(
-                    max: settings.batch, timeoutMilliseconds: sweep.isUnderWay ? 1 : 100)
-                if deliveries.isEmpty {
-                    try idle(processor, store)
-                } else {
-                    try handle(deliveries, processor)
-                    if monotonicMilliseconds() - lastIdle < 1_000 { continue }
-                    try idle(processor, store)
-                }
-                lastIdle = monotonicMilliseconds()
-                try pruneInbox(store, &nextPrune)
-            }
-            return try drain(processor, store)
+            var shift = try begin(store: store, rules: rules)
+            while try step(&shift) {}
+            return try drain(shift)
         } catch {
             logger.critical("the store can't be used, the daemon stops: \(error)")
             return .failed("\(error)")
         }
     }
 
+    // MARK: A run, step by step
+
+    /// What one run has in hand, between its steps.
+    public struct Shift {
+        fileprivate let store: any BackOrderStore
+        fileprivate let processor: BatchProcessor
+        fileprivate var sweep = SweepSchedule()
+        fileprivate var lastIdle: Int64
+        fileprivate var nextPrune: Int64
+    }
+
+    /// Begins a run: what an earlier one committed and did not see confirmed is sent first.
+    public func begin(store: any BackOrderStore, rules: Rulebook) throws -> Shift {
+        let clock = timing.now
+        let processor = BatchProcessor(store: store, rules: rules, clock: .system { clock() }, keepsOutbox: true)
+        try relayOutbox(store)
+        let start = timing.monotonicMilliseconds()
+        return Shift(store: store, processor: processor, lastIdle: start, nextPrune: start + 60_000)
+    }
+
+    /// Takes what has arrived through one transaction and does what is due beside it; false: told to stop.
+    public func step(_ shift: inout Shift) throws -> Bool {
+        if stopping.load(ordering: .acquiring) { return false }
+        if let rules = newRules.withLock({ rules in
+            defer { rules = nil }
+            return rules
+        }) {
+            shift.processor.replaceRules(rules)
+        }
+        sendRetries()
+        if tracker.openCount >= settings.outboxHighWater {
+            try idle(shift.processor)
+            timing.sleep(20)
+            return true
+        }
+        try sweep(&shift.sweep, shift.processor)
+        let deliveries = source.receive(max: settings.batch, timeoutMilliseconds: shift.sweep.isUnderWay ? 1 : 100)
+        if deliveries.isEmpty {
+            try idle(shift.processor)
+        } else {
+            try handle(deliveries, shift.processor)
+            if timing.monotonicMilliseconds() - shift.lastIdle < 1_000 { return true }
+            try idle(shift.processor)
+        }
+        shift.lastIdle = timing.monotonicMilliseconds()
+        try pruneInbox(shift.store, &shift.nextPrune)
+        return true
+    }
+
     // MARK: One batch
 
     private func handle(_ deliveries: [InboundDelivery], _ processor: BatchProcessor) throws {
-        let arrival = now()
+        let arrival = timing.now()
         let decoder = Decoder()
         let batch = deliveries.map { delivery in
             DecodedDelivery(
@@ -191,7 +212,7 @@ public final class Pipeline: Sendable {
                     return nil
                 }
                 sendRetries()
-                wait(milliseconds: min(50 << min(failures, 6), 2_000))
+                timing.sleep(min(50 << min(failures, 6), 2_000))
             }
         }
     }
@@ -226,9 +247,9 @@ public final class Pipeline: Sendable {
     // MARK: Between batches
 
     /// What is to be done while nothing arrives: settled segments go, parked messages expire.
-    private func idle(_ processor: BatchProcessor, _ store: any BackOrderStore) throws {
+    private func idle(_ processor: BatchProcessor) throws {
         let settled = tracker.takeSettled()
-        let result = try persist(settled) { try processor.expireParked(now: now(), settled: settled) }
+        let result = try persist(settled) { try processor.expireParked(now: timing.now(), settled: settled) }
         guard let result else { return }
         publish(result)
         if !result.rejectedParked.isEmpty { count(result) }
@@ -236,17 +257,18 @@ public final class Pipeline: Sendable {
 
     /// One step of the sweep, if one is due or under way and this worker leads.
     private func sweep(_ schedule: inout SweepSchedule, _ processor: BatchProcessor) throws {
-        guard var phase = schedule.due(nowMilliseconds: monotonicMilliseconds(), now: now) else { return }
+        guard var phase = schedule.due(nowMilliseconds: timing.monotonicMilliseconds(), now: timing.now) else { return }
         let settled = tracker.takeSettled()
         let result = try persist(settled) {
-            let now = now()
+            let now = timing.now()
             return Optional(
                 try processor.sweep(
                     &phase, worker: settings.worker, now: now,
-                    leadUntil: now.adding(microseconds: Pipeline.leadMicroseconds), settled: settled))
+                    leadUntil: now.adding(microseconds: Pipeline.leadMicroseconds), lines: settings.sweptLines,
+                    settled: settled))
         }
         guard let result else { return }
-        schedule.took(phase, leads: result != nil, nowMilliseconds: monotonicMilliseconds())
+        schedule.took(phase, leads: result != nil, nowMilliseconds: timing.monotonicMilliseconds())
         if let result {
             publish(result)
             if !result.messages.isEmpty { count(result) }
@@ -258,14 +280,14 @@ public final class Pipeline: Sendable {
 
     /// Old inbox rows go, a bounded number at a time, so that no transaction grows long.
     private func pruneInbox(_ store: any BackOrderStore, _ nextPrune: inout Int64) throws {
-        if monotonicMilliseconds() < nextPrune { return }
-        let before = now().adding(microseconds: -settings.inboxRetentionMicroseconds)
+        if timing.monotonicMilliseconds() < nextPrune { return }
+        let before = timing.now().adding(microseconds: -settings.inboxRetentionMicroseconds)
         let gone = try persist([]) { try store.write { try $0.pruneInbox(before: before, limit: 5_000) } } ?? 0
-        nextPrune = monotonicMilliseconds() + (gone == 5_000 ? 1_000 : 60_000)
+        nextPrune = timing.monotonicMilliseconds() + (gone == 5_000 ? 1_000 : 60_000)
     }
 
     private func sendRetries() {
-        let retries = tracker.takeDueRetries(nowMilliseconds: monotonicMilliseconds())
+        let retries = tracker.takeDueRetries(nowMilliseconds: timing.monotonicMilliseconds())
         send(retries)
     }
 
@@ -284,7 +306,7 @@ public final class Pipeline: Sendable {
             }
             while tracker.openCount >= settings.outboxHighWater, !stopping.load(ordering: .acquiring) {
                 sendRetries()
-                wait(milliseconds: 20)
+                timing.sleep(20)
             }
         }
         if sent > 0 { logger.notice("sent again from the outbox of an earlier run", metadata: ["messages": "\(sent)"]) }
@@ -292,17 +314,18 @@ public final class Pipeline: Sendable {
 
     // MARK: The end
 
-    private func drain(_ processor: BatchProcessor, _ store: any BackOrderStore) throws -> Ending {
-        let deadline = monotonicMilliseconds() + Int64(settings.drainMilliseconds)
-        while tracker.openCount > 0, monotonicMilliseconds() < deadline {
+    /// Ends a run that was told to stop: waits, for a bounded time, until everything is confirmed.
+    public func drain(_ shift: Shift) throws -> Ending {
+        let deadline = timing.monotonicMilliseconds() + Int64(settings.drainMilliseconds)
+        while tracker.openCount > 0, timing.monotonicMilliseconds() < deadline {
             sendRetries()
-            _ = sink.flush(deadlineMilliseconds: Int(min(100, max(1, deadline - monotonicMilliseconds()))))
-            if tracker.openCount > 0 { wait(milliseconds: 5) }
+            _ = sink.flush(deadlineMilliseconds: Int(min(100, max(1, deadline - timing.monotonicMilliseconds()))))
+            if tracker.openCount > 0 { timing.sleep(5) }
         }
         let settled = tracker.takeSettled()
         if !settled.isEmpty {
             do {
-                try store.write { try $0.removeOutbox(settled) }
+                try shift.store.write { try $0.removeOutbox(settled) }
             } catch let error as StoreError where error.isRetriable {
                 // They are sent again at the next start, under the same ids.
                 logger.notice("settled outputs stay in the outbox: \(error.message)")
@@ -311,18 +334,6 @@ public final class Pipeline: Sendable {
         let open = tracker.openCount
         return open == 0 ? .drained : .drainedWithOpenOutbox(open)
     }
-
-    private func wait(milliseconds: Int) {
-        var duration = timespec(tv_sec: milliseconds / 1000, tv_nsec: (milliseconds % 1000) * 1_000_000)
-        nanosleep(&duration, nil)
-    }
-}
-
-/// Milliseconds of a clock that never jumps.
-public func monotonicMilliseconds() -> Int64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
 }
 
 /// When a worker looks whether there is something to sweep. Estimates are at most 60 s old: a round begins every 15 s.

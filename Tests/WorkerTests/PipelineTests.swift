@@ -39,8 +39,9 @@ import Worker
         let sink = FakeSink(tracker: tracker, script: script)
         let pipeline = Pipeline(
             source: queue, sink: sink, tracker: tracker,
-            settings: .init(batch: 4, inboxRetentionMicroseconds: 1 << 50, drainMilliseconds: 5000, decode: [:], worker: "test"),
-            now: { Instant(microseconds: 1_763_900_000_000_000) },
+            settings: .init(
+                batch: 4, inboxRetentionMicroseconds: 1 << 50, drainMilliseconds: 5000, decode: [:], worker: "test"),
+            timing: Timing(now: { Instant(microseconds: 1_763_900_000_000_000) }),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let shared = SharedStore(memory)
         let ending = EndingBox()
