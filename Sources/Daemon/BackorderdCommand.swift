@@ -13,9 +13,10 @@ public struct BackorderdCommand: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            RunCommand.self, CheckCommand.self, ReplayCommand.self, ShowCommand.self, ExplainCommand.self, VerifyCommand.self,
+            RunCommand.self, CheckCommand.self, ReplayCommand.self, ShowCommand.self, ExplainCommand.self,
+            VerifyCommand.self,
             MigrateCommand.self,
-            SchemaCommand.self,
+            SchemaCommand.self, SimulateCommand.self,
         ])
 
     public init() {}

@@ -75,7 +75,9 @@ struct ExplanationText {
             var sentence = "Its date stands on \(peg.supply.kind.rawValue) \(peg.supply.supplyID)"
             sentence += ": \(peg.supply.outstanding) units to \(peg.supply.location)"
             if let expected = peg.supply.expectedAt { sentence += ", expected \(time(expected))" }
-            if let expected = peg.supply.expectedAt, expected <= now { sentence += ", overdue: counts as one day from now" }
+            if let expected = peg.supply.expectedAt, expected <= now {
+                sentence += ", overdue: counts as one day from now"
+            }
             sentence += "; with \(handlingDays) \(handlingDays == 1 ? "day" : "days") of handling "
             sentence += time(peg.countsAs.adding(days: handlingDays)) + "."
             result.append(sentence)
@@ -83,7 +85,8 @@ struct ExplanationText {
             result.append("It has no date: \(needed) units are needed up to it, \(queue.onOrder) are on order.")
         } else {
             result.append(
-                "It has no date: \(needed) units are needed up to it, \(queue.onOrderDated) on order have an expected date.")
+                "It has no date: \(needed) units are needed up to it, \(queue.onOrderDated) on order have an expected date."
+            )
         }
         if let promised = line.line.promisedAt {
             var sentence = "The customer was last told \(time(promised))"
@@ -101,7 +104,8 @@ struct ExplanationText {
         for move in change.allocated {
             parts.append(
                 move.units > 0
-                    ? "\(move.units) allocated at \(move.location)" : "\(-move.units) no longer allocated at \(move.location)")
+                    ? "\(move.units) allocated at \(move.location)"
+                    : "\(-move.units) no longer allocated at \(move.location)")
         }
         if change.waiting > 0 { parts.append("\(change.waiting) more wait") }
         if change.waiting < 0 { parts.append("\(-change.waiting) fewer wait") }
@@ -110,7 +114,9 @@ struct ExplanationText {
         if change.dispatched > 0 { parts.append("\(change.dispatched) dispatched") }
         if change.cancelled > 0 { parts.append("\(change.cancelled) cancelled") }
         if change.refused > 0 { parts.append("\(change.refused) refused") }
-        if let promised = change.promised { parts.append(promised.at.map { "promised for \(time($0))" } ?? "no date any more") }
+        if let promised = change.promised {
+            parts.append(promised.at.map { "promised for \(time($0))" } ?? "no date any more")
+        }
         let cause = event.cause == Output.timerCause ? event.kind : "\(event.kind) \(event.cause)"
         return "\(cause): \(parts.joined(separator: ", "))"
     }

@@ -4,7 +4,6 @@ import Configuration
 import Glibc
 import InventoryCore
 import MessageSchema
-import Synchronization
 import Worker
 
 /// `backorderd replay`: a history through the production path, without a broker.
@@ -55,44 +54,23 @@ struct ReplayCommand: ParsableCommand {
     }
 }
 
-/// Three overlapping stages: read and decode, transact, write. The hand-over is bounded; the order is kept.
+/// The history player's results, written on a thread of their own: three overlapping stages in all.
 private final class Replay {
-    private struct Batch: Sendable {
-        var deliveries: [DecodedDelivery] = []
-        var lines: [Int] = []
-    }
-
     private struct Written: Sendable {
         var outputs: [UInt8] = []
         var rejections: [UInt8] = []
     }
 
-    private let configuration: Configuration
-    private let store: any BackOrderStore
+    private let player: HistoryPlayer
 
     init(configuration: Configuration, store: any BackOrderStore) {
-        self.configuration = configuration
-        self.store = store
+        player = HistoryPlayer(configuration: configuration, store: store)
     }
 
     /// Answers whether any line was rejected.
     func run(_ descriptor: Int32) throws -> Bool {
-        let decoded = BoundedChannel<Batch>(capacity: 4)
         let written = BoundedChannel<Written>(capacity: 4)
-        let readFailure = Shared<ReadFailure?>(nil)
         let readerGone = Shared(false)
-        let size = configuration.worker.batch
-        let limits = DecodeOptions(
-            linesMax: configuration.limits.lines, messageBytesMax: configuration.limits.messageBytes)
-
-        let reader = WorkThread(name: "replay-read") {
-            do throws(ReadFailure) {
-                try Replay.read(descriptor, limits, size, into: decoded)
-            } catch {
-                readFailure.value = error
-            }
-            decoded.close()
-        }
         let writer = WorkThread(name: "replay-write") {
             while let chunk = written.receive() {
                 if readerGone.value { continue }
@@ -101,74 +79,20 @@ private final class Replay {
             }
         }
         defer {
-            decoded.close()
             written.close()
-            reader.join()
             writer.join()
         }
         var anyRejected = false
-        let processor = BatchProcessor(
-            store: store, rules: configuration.rulebook, clock: .messageTime, keepsOutbox: false)
-        while let batch = decoded.receive() {
-            let result = try transact { try processor.process(batch.deliveries) }
+        try player.play(descriptor) { batch, result in
             let chunk = Replay.render(batch, result)
             if !chunk.rejections.isEmpty { anyRejected = true }
             written.send(chunk)
-            if readerGone.value { break }
+            return !readerGone.value
         }
-        if let failure = readFailure.value { throw failure }
-        written.send(Replay.render(Batch(), try transact { try processor.finishReplay() }))
         return anyRejected
     }
 
-    private func transact(_ body: () throws -> BatchResult) throws -> BatchResult {
-        var failures = 0
-        while true {
-            do {
-                return try body()
-            } catch let error as StoreError where error.isRetriable && failures < 5 {
-                failures += 1
-                usleep(UInt32(100_000 << failures))
-            }
-        }
-    }
-
-    private static func read(
-        _ descriptor: Int32, _ options: DecodeOptions, _ size: Int, into channel: BoundedChannel<Batch>
-    ) throws(ReadFailure) {
-        let decoder = Decoder()
-        var reader = LineReader(descriptor: descriptor, limit: options.messageBytesMax)
-        var batch = Batch()
-        var number = 0
-        // A message without a time arrives when the one before it did: the replay asks no clock.
-        var arrival = Instant(microseconds: 0)
-        while let line = try reader.next() {
-            number += 1
-            let result: Result<DecodedMessage, Rejection>
-            var body: [UInt8] = []
-            switch line {
-            case .tooLong(let bytes):
-                result = .failure(
-                    Rejection(.tooLarge, "\(bytes) bytes, at most \(options.messageBytesMax) allowed"))
-            case .bytes(let bytes):
-                if bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
-                body = bytes
-                result = decoder.decode(bytes, envelope: Envelope(), arrival: arrival, options: options)
-            }
-            if case .success(let decoded) = result { arrival = max(arrival, decoded.message.time) }
-            // A parked line that is rejected later is told with its number: it travels as the queue's name.
-            batch.deliveries.append(
-                DecodedDelivery(result: result, queue: String(number), body: body, properties: { [] }))
-            batch.lines.append(number)
-            if batch.lines.count >= size {
-                if !channel.send(batch) { return }
-                batch = Batch()
-            }
-        }
-        if !batch.lines.isEmpty { channel.send(batch) }
-    }
-
-    private static func render(_ batch: Batch, _ result: BatchResult) -> Written {
+    private static func render(_ batch: HistoryPlayer.Batch, _ result: BatchResult) -> Written {
         var written = Written()
         written.outputs.reserveCapacity(result.messages.reduce(0) { $0 + $1.body.count + 64 })
         for message in result.messages where message.destination == .output {
@@ -196,19 +120,5 @@ private final class Replay {
         ])
         bytes += text.rendered.utf8
         bytes.append(0x0A)
-    }
-}
-
-/// One value that two stages share.
-private final class Shared<Value: Sendable>: Sendable {
-    private let state: Mutex<Value>
-
-    init(_ value: Value) {
-        state = Mutex(value)
-    }
-
-    var value: Value {
-        get { state.withLock { $0 } }
-        set { state.withLock { $0 = newValue } }
     }
 }

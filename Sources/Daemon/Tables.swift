@@ -26,7 +26,8 @@ struct TextTable {
 
     /// The same for a text of several lines of our own.
     static func printableLines(_ text: String) -> String {
-        text.split(separator: "\n", omittingEmptySubsequences: false).map { printable(String($0)) }.joined(separator: "\n")
+        text.split(separator: "\n", omittingEmptySubsequences: false).map { printable(String($0)) }.joined(
+            separator: "\n")
     }
 
     var rendered: String {

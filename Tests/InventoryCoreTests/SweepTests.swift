@@ -97,7 +97,8 @@ import Testing
         try store.adopt(.priority)
         let rules = Rulebook()
         let placed = OrderPlaced(
-            orderID: "O1", lines: [.init(lineID: "1", sku: "A", quantity: 2), .init(lineID: "2", sku: "A", quantity: 2)],
+            orderID: "O1",
+            lines: [.init(lineID: "1", sku: "A", quantity: 2), .init(lineID: "2", sku: "A", quantity: 2)],
             placedAt: Instant(microseconds: 0))
         try SweepTests.decide([.orderPlaced(placed)], at: 0, store, rules)
         func receipt(_ id: Identifier, _ units: Units) -> Input {
@@ -120,7 +121,8 @@ import Testing
 
     /// k = ⌈q·(n+1)⌉-th smallest; nothing is learned from fewer than five, or where k > n.
     @Test(arguments: [
-        (quantile: 0.8, observed: 4, day: Int64?.none), (0.8, 5, 5), (0.5, 5, 3), (0.9, 5, nil), (0.9, 9, 9), (0.95, 20, 20),
+        (quantile: 0.8, observed: 4, day: Int64?.none), (0.8, 5, 5), (0.5, 5, 3), (0.9, 5, nil), (0.9, 9, 9),
+        (0.95, 20, 20),
         (0.96, 20, nil), (0.0, 5, 1), (0.7, 9, 7),
     ])
     func leadTimesAreLearned(quantile: Double, observed: Int, day: Int64?) throws {

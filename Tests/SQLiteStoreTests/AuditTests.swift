@@ -27,7 +27,8 @@ import Testing
             for column in columns {
                 if AuditTests.free.contains("\(table).\(column.name)") { continue }
                 let rows = try queue.read { database in
-                    try Int.fetchOne(database, sql: "SELECT count(*) FROM \(table) WHERE \(column.name) IS NOT NULL") ?? 0
+                    try Int.fetchOne(database, sql: "SELECT count(*) FROM \(table) WHERE \(column.name) IS NOT NULL")
+                        ?? 0
                 }
                 // A column that is empty in all of the books says nothing; one that could be filled is filled.
                 let copy = "\(path).\(table).\(column.name)"
@@ -39,14 +40,16 @@ import Testing
                 try damaged.close()
                 if !changed { continue }
                 tried += 1
-                #expect(try !AuditTests.findings(copy).isEmpty, "\(table).\(column.name) was changed and nothing noticed")
+                #expect(
+                    try !AuditTests.findings(copy).isEmpty, "\(table).\(column.name) was changed and nothing noticed")
             }
         }
         #expect(tried > 60, "only \(tried) columns were tried")
     }
 
     /// Changes one value so that the database itself lets it pass, checks and all; false: it can't be.
-    private static func damage(_ database: Database, _ table: String, _ column: ColumnInfo, isNull: Bool) throws -> Bool {
+    private static func damage(_ database: Database, _ table: String, _ column: ColumnInfo, isNull: Bool) throws -> Bool
+    {
         let value: String
         switch column.type.uppercased() {
         case "INTEGER" where column.name == "has_dates": value = "1 - has_dates"
