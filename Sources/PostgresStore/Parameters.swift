@@ -143,7 +143,7 @@ enum TextCoding {
         var text = text
         var isPlain = true
         text.withUTF8 { source in
-            for unsafebyte in unsafe source where byte < 2 { isPlain = false }
+            isPlain = unsafe !source.contains { $0 < 2 }
             unsafe bytes.append(contentsOf: source)
         }
         if isPlain { return }
@@ -160,12 +160,11 @@ enum TextCoding {
     }
 
     static func decode(_ source: UnsafeBufferPointer<UInt8>) -> String {
-        var isPlain = true
-        for unsafebyte in unsafe source where byte == 1 { isPlain = false }
-        if isPlain { return unsafe String(decoding: source, as: UTF8.self) }
+        if unsafe !source.contains(1) { return unsafe String(decoding: source, as: UTF8.self) }
         var bytes: [UInt8] = []
         var isEscape = false
-        for unsafebyte in unsafe source {
+        for index in source.indices {
+            let byte = unsafe source[index]
             if isEscape {
                 bytes.append(byte &- 1)
                 isEscape = false

@@ -86,7 +86,7 @@ struct PostgresAddress {
             unsafe values.append(strdup(value))
         }
         defer {
-            for unsafepointer in unsafe keywords + values { unsafe free(pointer) }
+            unsafe (keywords + values).forEach { unsafe free($0) }
         }
         let names: [UnsafePointer<CChar>?] = unsafe keywords.map { unsafe UnsafePointer($0) } + [nil]
         let texts: [UnsafePointer<CChar>?] = unsafe values.map { unsafe UnsafePointer($0) } + [nil]
