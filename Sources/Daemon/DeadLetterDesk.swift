@@ -20,38 +20,50 @@ final class DeadLetterDesk {
     private let configuration: Configuration
     private let reader: QueueReader
     private let queue: String
+    /// Publishes on a connection of its own: deliveries stream in on the other.
+    private var publisher: QueueReader?
+    /// How long a letter that should be there is waited for.
+    private static let waitMilliseconds = 5_000
 
     /// - Throws: an exit with a plain line if the broker or the queue is not there.
     init(_ configuration: Configuration) throws(ExitReason) {
         self.configuration = configuration
         queue = configuration.broker.deadLetter.queue
         do throws(AMQPError) {
-            reader = try QueueReader(
-                options: configuration.connectionOptions(role: "dead-letters", process: getpid()))
+            reader = try DeadLetterDesk.connect(configuration)
         } catch {
             throw ExitReason(error.message)
         }
     }
 
+    private static func connect(_ configuration: Configuration) throws(AMQPError) -> QueueReader {
+        try QueueReader(options: configuration.connectionOptions(role: "dead-letters", process: getpid()))
+    }
+
     /// Hands over what was in the queue at the begin, in its order, and removes what the visitor says.
     ///
-    /// - Returns: how many were left unseen because of `limit`.
+    /// - Returns: how many were not seen: over `limit`, or in the hands of another reader.
     @discardableResult
     func walk(
         limit: Int = .max, _ visit: (DeadLetter) throws -> Decision
     ) throws -> Int {
         do {
             let count = try reader.counts(of: queue).messages
+            if count > 0 { try reader.consume(queue) }
             // No more than were there: what is rejected again meanwhile comes to the end, and must not come round.
             var seen = 0
             while seen < min(limit, count) {
-                guard let delivery = try reader.get(from: queue) else { break }
+                // None: another reader has the rest in hand, or more than AMQP's largest window are in ours.
+                guard let delivery = try reader.next(timeoutMilliseconds: DeadLetterDesk.waitMilliseconds) else {
+                    break
+                }
                 seen += 1
                 let letter = DeadLetter(delivery, messageBytesMax: configuration.limits.messageBytes)
                 if try visit(letter) == .remove { try reader.acknowledge(delivery) }
             }
             reader.close()
-            return seen == limit ? count - seen : 0
+            publisher?.close()
+            return count - seen
         } catch let error as AMQPError where error.code == .notFound {
             throw ExitReason(
                 "there is no queue \(queue) at the broker; is --config right, and has the daemon run?")
@@ -78,7 +90,9 @@ final class DeadLetterDesk {
         }
         do {
             let note = try forgetting.forget(letter, decode: configuration.decodeOptions[target] ?? DecodeOptions())
-            switch try reader.publish(letter.restored(to: target)) {
+            let publisher = try publisher ?? DeadLetterDesk.connect(configuration)
+            self.publisher = publisher
+            switch try publisher.publish(letter.restored(to: target)) {
             case .confirmed: return .sent(target, note)
             case .returned: return .failed("there is no queue \(target) at the broker")
             case .nacked: return .failed("the broker refused it: is queue \(target) full?")

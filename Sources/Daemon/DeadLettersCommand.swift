@@ -64,7 +64,9 @@ struct DeadLettersCommand: ParsableCommand {
                     return .keep
                 }
                 list.finish(empty: "There are no dead letters.")
-                if unseen > 0 { complain("\(unseen) more are in the queue: --limit shows more.") }
+                if unseen > 0 {
+                    complain("\(unseen) more were in the queue: over --limit, or in the hands of another reader.")
+                }
             }
         }
     }
@@ -209,8 +211,9 @@ private struct Report {
     mutating func finish(
         after desk: DeadLetterDesk, _ visit: (DeadLetter, inout Report) throws -> DeadLetterDesk.Decision
     ) throws {
+        let unseen: Int
         do {
-            try desk.walk { try visit($0, &self) }
+            unseen = try desk.walk { try visit($0, &self) }
         } catch {
             listing.finish(empty: "Nothing was done.")
             throw error
@@ -218,6 +221,10 @@ private struct Report {
         listing.finish(empty: missing.isEmpty ? "There are no dead letters." : "Nothing was done.")
         if failures > 0 {
             complain("\(failures) could not be sent back and are where they were.")
+            throw ExitCode(ExitStatus.failed)
+        }
+        if unseen > 0 {
+            complain("\(unseen) were in the hands of another reader and were passed over.")
             throw ExitCode(ExitStatus.failed)
         }
         if !missing.isEmpty { try notFound(wanted.filter { missing.contains($0) }, known) }
