@@ -104,7 +104,8 @@ private final class RunningDaemon: Sendable {
                 batch: configuration.worker.batch,
                 inboxRetentionMicroseconds: configuration.worker.inboxRetention.wholeMicroseconds,
                 drainMilliseconds: Int(configuration.worker.drainTimeout.wholeMicroseconds / 1000),
-                decode: configuration.decodeOptions, worker: WorkerName.own),
+                decode: configuration.decodeOptions, worker: WorkerName.own,
+                deliveryLimit: configuration.worker.deliveryLimit),
             timing: heartbeat.timing, logger: logger)
     }
 

@@ -106,10 +106,17 @@ public final class BatchProcessor {
         decider = Decider(rules: rules)
     }
 
-    public func process(_ batch: [DecodedDelivery], settled: [OutboxSegmentID] = []) throws -> BatchResult {
+    /// - Parameter suspects: go out of the book of suspects with the batch's effect.
+    public func process(
+        _ batch: [DecodedDelivery], settled: [OutboxSegmentID] = [], suspects: [Digest128] = []
+    ) throws -> BatchResult {
         let before = (latest, nextExpiry, sweepClock)
         do {
-            return try store.write { try process(batch, settled: settled, in: $0) }
+            return try store.write { transaction in
+                let result = try process(batch, settled: settled, in: transaction)
+                try transaction.removeSuspects(suspects)
+                return result
+            }
         } catch {
             (latest, nextExpiry, sweepClock) = before
             throw error
