@@ -85,5 +85,6 @@ extension PostgresSchema {
             at BIGINT NOT NULL,
             CHECK (batch > 0 AND 0 <= deaths_alone AND deaths_alone <= deaths)
         ) WITH (fillfactor = 50);
+        CREATE INDEX suspect_at ON suspect (at);
         """
 }

@@ -67,5 +67,6 @@ extension SQLiteSchema {
             PRIMARY KEY (key_high, key_low),
             CHECK (batch > 0 AND 0 <= deaths_alone AND deaths_alone <= deaths)
         ) STRICT, WITHOUT ROWID;
+        CREATE INDEX suspect_at ON suspect (at);
         """
 }
