@@ -53,11 +53,11 @@ private func kindMembers(_ kind: Field.Kind, _ message: MessageDescription) -> [
         [
             ("type", .string("string")), ("minLength", .integer(1)),
             ("maxLength", .integer(Int64(ObjectReader.identifierBytesMax))),
-            ("not", pattern("[\\u0000-\\u001f\\u007f-\\u009f]")),
+            ("not", text("[\\u0000-\\u001f\\u007f-\\u009f]")),
         ]
     case .text(let bytesMax):
         [
-            ("type", .string("string")), ("maxLength", .integer(Int64(bytesMax))), ("not", pattern("\\u0000")),
+            ("type", .string("string")), ("maxLength", .integer(Int64(bytesMax))), ("not", text("\\u0000")),
         ]
     case .time: [("type", .string("string")), ("format", .string("date-time")), ("pattern", .string(timePattern))]
     case .whole(let range), .change(let range): whole(range, kind)
@@ -79,7 +79,10 @@ private let timePattern =
     "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)"
     + "(\\.[0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
 
-private func pattern(_ text: String) -> SchemaText { .object([("pattern", .string(text))]) }
+/// A text that has this; a pattern alone holds for whatever is no text.
+private func text(_ pattern: String) -> SchemaText {
+    .object([("type", .string("string")), ("pattern", .string(pattern))])
+}
 
 private func whole(_ range: ClosedRange<Int64>, _ kind: Field.Kind) -> [(String, SchemaText)] {
     var members: [(String, SchemaText)] = [("type", .string("integer")), ("minimum", .integer(range.lowerBound))]

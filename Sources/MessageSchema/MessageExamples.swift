@@ -13,7 +13,7 @@ private let examples: [String: [String]] = [
         "placed_at": "2026-11-23T09:59:48Z", "customer": {"id": "anna", "segment": "gold",
         "contact": "anna@example.org"}, "priority": 3, "requested_by": "2026-12-20T00:00:00Z",
         "ship": "partial", "currency": "EUR"}
-        """,
+        """
     ],
     "stock-received": [
         """
@@ -21,7 +21,7 @@ private let examples: [String: [String]] = [
         "receipt_id": "GRN-7731", "location": "BERLIN", "lines": [{"sku": "TENT-2P", "quantity": 10}],
         "supplier": "ACME", "reorder_id": "RO-TENT-2P-0000001", "inbound_id": "ASN-5512",
         "received_at": "2026-12-10T08:40:00Z"}
-        """,
+        """
     ],
     "shipment-dispatched": [
         """
@@ -31,26 +31,26 @@ private let examples: [String: [String]] = [
         "tracking_number": "00340434161094000000",
         "tracking_url": "https://www.dhl.com/track?id=00340434161094000000",
         "dispatched_at": "2026-11-23T15:28:10Z", "estimated_delivery": "2026-11-25T18:00:00Z"}
-        """,
+        """
     ],
     "order-cancelled": [
         """
         {"type": "order-cancelled", "id": "cancel-9120", "time": "2026-11-26T11:00:00Z",
         "order_id": "O-1003", "lines": [{"line_id": "1", "quantity": 1}], "reason": "one tent is enough"}
-        """,
+        """
     ],
     "order-released": [
         """
         {"type": "order-released", "id": "release-311", "time": "2026-11-26T12:00:00Z",
         "order_id": "O-1007", "decision": "wait"}
-        """,
+        """
     ],
     "stock-adjusted": [
         """
         {"type": "stock-adjusted", "id": "count-2026-11-23", "time": "2026-11-23T06:00:00Z",
         "adjustment_id": "COUNT-481", "location": "BERLIN", "lines": [{"sku": "TENT-2P", "counted": 3},
         {"sku": "STOVE-1", "delta": 40}], "reason": "stocktaking"}
-        """,
+        """
     ],
     "inbound-scheduled": [
         """
@@ -58,20 +58,20 @@ private let examples: [String: [String]] = [
         "inbound_id": "ASN-5512", "location": "BERLIN", "expected_at": "2026-12-11T08:00:00Z",
         "lines": [{"sku": "TENT-2P", "quantity": 10}], "supplier": "ACME",
         "reorder_id": "RO-TENT-2P-0000001", "carrier": "Maersk", "tracking_number": "MSKU1234565"}
-        """,
+        """
     ],
     "inbound-cancelled": [
         """
         {"type": "inbound-cancelled", "id": "asn-5498-off", "time": "2026-11-26T13:00:00Z",
         "inbound_id": "ASN-5498", "reason": "the supplier can't deliver"}
-        """,
+        """
     ],
     "item-updated": [
         """
         {"type": "item-updated", "id": "item-2026-11-20-17", "time": "2026-11-20T16:00:00Z",
         "sku": "TENT-2P", "supplier": "ACME", "lead_time_days": 14, "reorder": {"point": 0, "up_to": 0,
         "minimum": 10, "multiple": 5}, "on_backorder": "accept", "backorder_limit": 200, "ship": "partial"}
-        """,
+        """
     ],
     "customer-notification": [
         """
@@ -107,7 +107,7 @@ private let examples: [String: [String]] = [
         "customer": {"id": "anna", "segment": "gold", "contact": "anna@example.org"}, "sequence": 2,
         "location": "BERLIN", "lines": [{"line_id": "1", "sku": "TENT-2P", "quantity": 3}, {"line_id": "2",
         "sku": "STOVE-1", "quantity": 1}]}
-        """,
+        """
     ],
     "fulfilment-withdrawn": [
         """
@@ -115,7 +115,7 @@ private let examples: [String: [String]] = [
         "time": "2026-11-24T06:00:00.000Z", "cause": "count-2026-11-24", "order_id": "O-1003",
         "customer": {"id": "anna", "segment": "gold", "contact": "anna@example.org"}, "sequence": 4,
         "location": "BERLIN", "lines": [{"line_id": "1", "sku": "TENT-2P", "quantity": 1}]}
-        """,
+        """
     ],
     "reorder-requested": [
         """
@@ -125,7 +125,7 @@ private let examples: [String: [String]] = [
         "expected_at": "2026-12-07T10:00:00.000Z", "position": {"on_hand": 3, "allocated": 3,
         "backordered": 2, "on_order": 0}, "back_orders": [{"order_id": "O-1003", "line_id": "1",
         "quantity": 2}]}
-        """,
+        """
     ],
     "reorder-expedite": [
         """
@@ -133,6 +133,6 @@ private let examples: [String: [String]] = [
         "time": "2026-11-25T08:01:00.000Z", "cause": "timer", "reorder_id": "RO-TENT-2P-0000001",
         "sku": "TENT-2P", "supplier": "ACME", "expected_at": "2026-12-11T08:00:00.000Z",
         "promised_at": "2026-12-08T10:00:00.000Z"}
-        """,
+        """
     ],
 ]

@@ -15,7 +15,9 @@ import Testing
     private static func hold(_ wanted: String, at url: URL) throws {
         if writes { try Data(wanted.utf8).write(to: url) }
         let found = try? String(contentsOf: url, encoding: .utf8)
-        #expect(found == wanted, "\(url.lastPathComponent) is not what the code says: run make schemas and look at the change")
+        #expect(
+            found == wanted,
+            "\(url.lastPathComponent) is not what the code says: run make schemas and look at the change")
     }
 
     @Test func schemasAreCommitted() throws {

@@ -8,7 +8,8 @@ enum MessagesPage {
 
     private static func section(_ message: MessageDescription) -> String {
         var lines = [
-            "### `\(message.type)`", "", "\(message.summary). [JSON Schema](../config/schemas/\(message.type).json)", "",
+            "### `\(message.type)`", "", "\(message.summary). [JSON Schema](../config/schemas/\(message.type).json)",
+            "",
             "| key | what | meaning |", "|---|---|---|",
         ]
         lines += rows(message.fields, prefix: "")
@@ -49,7 +50,8 @@ enum MessagesPage {
 
     private static func whole(_ range: ClosedRange<Int64>) -> String {
         let low = grouped(range.lowerBound)
-        return range.upperBound == .max ? "whole number from \(low)" : "whole number, \(low) to \(grouped(range.upperBound))"
+        return range.upperBound == .max
+            ? "whole number from \(low)" : "whole number, \(low) to \(grouped(range.upperBound))"
     }
 
     private static func list(_ atMost: Int?, _ rule: Field.Rule?) -> String {
