@@ -115,7 +115,8 @@ class Books:
         self.orders = {}        # by id, in the order of arrival
         self.supplies = []
         self.deficits = {}      # (sku, location) -> [[dispatched_at, units]]
-        self.discrepancies = [] # (kind, sku, location, units)
+        self.discrepancies = {} # (kind, sku, location, message) -> units
+        self.touched = set()    # SKUs that this input changed although their numbers may be the same
         self.lead_times = {}    # supplier -> [milliseconds]
 
     def lines(self, sku=None):
@@ -161,6 +162,10 @@ class Books:
     def supply_of(self, sku):
         return sorted((s.id, s.location, s.outstanding, s.expected_at or 0, s.expected_at is None)
                       for s in self.supplies if s.sku == sku and s.outstanding)
+
+    def note(self, kind, sku, location, units, message):
+        key = (kind, sku, location, message)
+        self.discrepancies[key] = self.discrepancies.get(key, 0) + units
 
     def audit(self):
         """The invariants of the section `State`, after every input."""

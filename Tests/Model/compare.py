@@ -109,7 +109,10 @@ def same_form(state, model):
                              for o in state["orders"]), key=lambda o: o[0])
     form["supply"] = tidy(state["supply"], ("sku", "id", "kind", "location", "outstanding", "expected_at", "reorder_id"),
                           ("sku", "id", "location"))
-    form["discrepancies"] = sorted(state["discrepancies"])
+    noted = {}      # a message that shows the same twice may say so in one row or two
+    for kind, sku, location, quantity, message in state["discrepancies"]:
+        noted[kind, sku, location, message] = noted.get((kind, sku, location, message), 0) + quantity
+    form["discrepancies"] = sorted([*key, units] for key, units in noted.items())
     if model and "back_orders" in state:
         form["back_orders"] = [clean(row) for row in state["back_orders"]]
     return form

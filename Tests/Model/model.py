@@ -115,9 +115,10 @@ class Model(Placing, Shipping, Supplying):
         queues = {sku: self.queue_and_supply(sku) for sku in books.skus()}
         waited = {sku for sku in books.skus() if books.waiting(sku)}
         self.tell.now, self.tell.cause = now, message["id"]
+        books.touched.clear()
         getattr(self, "on_" + message["type"].replace("-", "_"))(message, now)
         for sku in self.in_order(message):
-            if books.position_of(sku) != before.get(sku, ({}, [], [])):
+            if sku in books.touched or books.position_of(sku) != before.get(sku, ({}, [], [])):
                 self.reorders.ask(sku, now)
         self.tell.fill_in_dates(lambda line: self.promises.date(line, now))
         for sku in books.skus():
@@ -130,7 +131,7 @@ class Model(Placing, Shipping, Supplying):
             self.apply_parked("order-released", message, now)
 
     def queue_and_supply(self, sku):
-        return [(line.order.id, line.line_id, line.waiting) for line in self.promises.queue(sku)], self.books.supply_of(sku)
+        return [(self.precedence.key(line), line.waiting) for line in self.promises.queue(sku)], self.books.supply_of(sku)
 
     def in_order(self, message):
         """The SKUs of a message in line order, then all others."""
@@ -189,7 +190,7 @@ class Model(Placing, Shipping, Supplying):
             "supply": sorted(({"sku": s.sku, "id": s.id, "kind": s.kind, "location": s.location, "outstanding": s.outstanding,
                                "expected_at": write_time(s.expected_at), "reorder_id": s.reorder_id}
                               for s in books.supplies if s.outstanding), key=lambda s: json.dumps(s, sort_keys=True)),
-            "discrepancies": sorted(([kind, sku, place, units, message] for kind, sku, place, units, message in books.discrepancies)),
+            "discrepancies": sorted([kind, sku, place, units, message] for (kind, sku, place, message), units in books.discrepancies.items()),
         }
 
     @staticmethod

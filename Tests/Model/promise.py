@@ -27,7 +27,7 @@ class Promises:
         and its own". Answers [(line, supply or None, date or None)] by precedence."""
         def turn(supply):
             expected = self.expected(supply, now)
-            return (FOREVER if expected is None else expected, in_bytes(supply.id), in_bytes(supply.location))
+            return (FOREVER if expected is None else expected, supply.age(), in_bytes(supply.location))
         supplies = sorted((s for s in self.books.supplies if s.sku == sku and s.outstanding), key=turn)
         stands, ahead = [], 0
         for line in self.queue(sku):

@@ -49,8 +49,9 @@ class Shipping:
                 # what the pieces so far take is gone from their shelves
                 def remains(place):
                     return self.books.on_hand.get((line.sku, place), 0) - dict(pieces).get(place, 0)
-                stocked = [place for place in self.books.configured if remains(place) > 0]
-                pieces.append(((stocked or self.books.configured or ["default"])[0], left))
+                places = self.books.configured or self.books.locations(line.sku)
+                stocked = [place for place in places if remains(place) > 0]
+                pieces.append(((stocked or places or ["default"])[0], left))
         for location, part in pieces:
             if part:
                 self.leave_from(line, location, part, message["id"], when, freed)
@@ -60,8 +61,9 @@ class Shipping:
         row = books.row(line.sku, location)
         missing = max(0, units - books.on_hand[row])
         books.on_hand[row] = max(0, books.on_hand[row] - units)
+        books.touched.add(line.sku)
         if missing:
-            books.discrepancies.append(("shipped-without-stock", line.sku, location, missing, cause))
+            books.note("shipped-without-stock", line.sku, location, missing, cause)
             books.deficits.setdefault(row, []).append([when, missing])
         line.dispatched += units
         elsewhere = [place for place in sorted(line.allocation, key=books.rank) if place != location]
@@ -77,7 +79,7 @@ class Shipping:
             setattr(line, kind, getattr(line, kind) - part)
             units -= part
         if units:
-            books.discrepancies.append(("over-shipment", line.sku, location, units, cause))
+            books.note("over-shipment", line.sku, location, units, cause)
 
     def take_back(self, skus):
         """"taken back from the lowest precedence up ...; then, by precedence, they look for another location, as a new line would, else wait:
@@ -109,7 +111,7 @@ class Shipping:
             if entry.get("counted") is not None:
                 books.deficits.pop(row, None)
             if target < 0:
-                books.discrepancies.append(("adjusted-below-zero", entry["sku"], location, -target, message["id"]))
+                books.note("adjusted-below-zero", entry["sku"], location, -target, message["id"])
             books.on_hand[row] = max(0, target)
             skus.append(entry["sku"])
         self.take_back(dict.fromkeys(skus))
