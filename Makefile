@@ -43,6 +43,11 @@ scenario: ## starts a scenario, or writes what the program does into it for revi
 scenario-index: ## the list in Tests/Scenarios/README.md
 	@deploy/lib/scenario
 
+.PHONY: test-model
+test-model: ## random histories, an independent model against replay: SEEDS=1-5000
+	@swift build --product backorderd
+	@python3 -B Tests/Model/compare.py --binary "$$(swift build --show-bin-path)/backorderd" --seeds $(or $(SEEDS),1-5000)
+
 .PHONY: test-kill
 test-kill: ## kill -9 while a history passes: HISTORY= what the workload generator wrote, KILLS=20 SEED=1
 	@deploy/lib/with-broker Tests/Live/killtest.py --history "$(HISTORY)" --kills $(or $(KILLS),20) --seed $(SEED)

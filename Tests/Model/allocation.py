@@ -123,7 +123,9 @@ class Allocation:
         released = []
         for order in sorted(held, key=lambda o: self.precedence.key(o.lines[0])):
             key = self.precedence.key(order.lines[0])
-            parts = self.source([(line, line.held) for line in order.lines if line.held])
+            # Pinned lines first: "can be allocated" is asked of the order, not of its lines one by one.
+            taken = {}
+            parts = [(line, self.source_line(line, line.held, taken)) for line in sorted(order.lines, key=lambda l: l.pin is None) if line.held]
             if all(total(taken) == line.held for line, taken in parts):
                 order.is_held = False
                 for line, taken in parts:

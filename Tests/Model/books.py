@@ -95,7 +95,6 @@ class Supply:
         self.quantity = self.outstanding = quantity
         self.expected_at, self.created_at, self.reorder_id = expected_at, created_at, reorder_id
         self.took = 0           # of the reorder's outstanding units
-        self.noted = None       # the day whose passing a sweep has seen
         self.hurried = None     # the day purchasing was asked to hurry for
 
     def is_overdue(self, now):

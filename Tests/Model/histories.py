@@ -42,8 +42,8 @@ class History:
 
     def reorder_levels(self):
         r = self.random
-        point = r.choice([0, 0, 2, 5]) * self.scale
-        levels = {"point": point, "up_to": point + r.choice([0, 1, 4, 10]) * self.scale}
+        point = min(r.choice([0, 0, 2, 5]) * self.scale, 1_000_000_000)
+        levels = {"point": point, "up_to": min(point + r.choice([0, 1, 4, 10]) * self.scale, 1_000_000_000)}
         if r.random() < 0.5:
             levels["minimum"] = self.small(8)
         if r.random() < 0.5:
@@ -56,7 +56,7 @@ class History:
                "ship": r.choice(["partial", "complete"]), "supplier": r.choice(["ACME", "BOLT"]), "lead_time_days": r.choice([0, 1, 3, 7, 20]),
                "reorder": self.reorder_levels()}
         if all["backorder_limit"]:
-            all["backorder_limit"] *= self.scale
+            all["backorder_limit"] = min(all["backorder_limit"] * self.scale, 1_000_000_000)
         return {key: value for key, value in all.items() if r.random() < 0.35}
 
     def configuration(self, strategy):

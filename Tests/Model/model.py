@@ -113,7 +113,6 @@ class Model(Placing, Shipping, Supplying):
         books = self.books
         before = {sku: books.position_of(sku) for sku in books.skus()}
         queues = {sku: self.queue_and_supply(sku) for sku in books.skus()}
-        waited = {sku for sku in books.skus() if books.waiting(sku)}
         self.tell.now, self.tell.cause = now, message["id"]
         books.touched.clear()
         getattr(self, "on_" + message["type"].replace("-", "_"))(message, now)
@@ -124,9 +123,6 @@ class Model(Placing, Shipping, Supplying):
         for sku in books.skus():
             if self.queue_and_supply(sku) != queues.get(sku, ([], [])):
                 self.promises.changed[sku] = min(now, self.promises.changed.get(sku, now))
-            for supply in books.supplies:
-                if supply.sku == sku and sku not in waited and supply.expected_at is not None and supply.expected_at <= now:
-                    supply.noted = supply.expected_at
         if message["type"] == "order-placed":
             self.apply_parked("order-released", message, now)
 
@@ -168,7 +164,7 @@ class Model(Placing, Shipping, Supplying):
     def tell_filled(self, order, parts):
         """"For a `complete` order nothing is told until it is ready"; then its notices cover all of it that is allocated."""
         if order.ship == "complete":
-            if order.waiting:
+            if order.waiting or not any(units > line.asked.get(place, 0) for line in order.lines for place, units in line.allocation.items()):
                 return
             parts = [(line, line.allocated) for line in order.lines]
         parts = [(line, units) for line, units in parts if units]

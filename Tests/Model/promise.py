@@ -8,6 +8,7 @@ class Promises:
     def __init__(self, books, rules, precedence, tell):
         self.books, self.rules, self.precedence, self.tell = books, rules, precedence, tell
         self.changed = {}       # sku -> when its supply or queue changed first since the last sweep
+        self.swept_through = 0
 
     @property
     def handling(self):
@@ -55,14 +56,13 @@ class Promises:
     # The sweep
 
     def passings(self):
-        """(when, sku): supplies whose day passes while something waits for them, promises that pass unmet."""
-        for sku in {line.sku for line in self.books.lines() if line.waiting}:
-            for supply in self.books.supplies:
-                if supply.sku == sku and supply.outstanding and supply.expected_at is not None and supply.noted != supply.expected_at:
-                    yield supply.expected_at, sku
-            for line in self.books.lines(sku):
-                if line.waiting and line.promised_at is not None:
-                    yield line.promised_at, sku
+        """(when, sku): supplies whose day passes, promises that pass unmet."""
+        for supply in self.books.supplies:
+            if supply.outstanding and supply.expected_at is not None and supply.expected_at > max(supply.created_at, self.swept_through):
+                yield supply.expected_at, supply.sku
+        for line in self.books.lines():
+            if line.waiting and line.promised_at is not None:
+                yield line.promised_at, line.sku
 
     def due(self, at_end=False):
         """When the next sweep is; at the end of the input only for what a message changed."""
@@ -81,9 +81,7 @@ class Promises:
                 line.estimated_at = date
                 if self.is_news(line, now):
                     told.setdefault(line.order.id, []).append(line)
-            for supply in self.books.supplies:
-                if supply.sku == sku and supply.is_overdue(now):
-                    supply.noted = supply.expected_at
+        self.swept_through = max(now, self.swept_through)
         self.changed.clear()
         for supply, promised_at in hurried:
             self.tell.expedite(supply, promised_at)

@@ -32,7 +32,7 @@ class Rules:
         having = [p for p, settings in self.items.items() if key in settings and matches(p, sku)]
         if not having:
             return False, None
-        return True, self.items[max(having, key=lambda p: (p == sku, len(p)))][key]
+        return True, self.items[max(having, key=lambda pattern: (len(pattern), pattern == sku))][key]     # the first of equals
 
     def rule(self, line, key):
         """"the first matching rule that has the key"; match looks at the line's sku and pin and the customer's segment."""

@@ -75,8 +75,6 @@ class Supplying:
             new = Supply("inbound", id, sku, message["location"], message.get("supplier"), quantity, parse_time(message["expected_at"]), now,
                          message.get("reorder_id"))
             new.hurried = was_hurried.get(sku)
-            if new.expected_at <= now:
-                new.noted = new.expected_at
             reorder = reorders.get(message.get("reorder_id"))
             if reorder is not None and reorder.sku == sku:
                 new.took = min(reorder.outstanding, quantity)
