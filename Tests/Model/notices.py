@@ -61,7 +61,10 @@ class Notices:
     def by_location(self, type, order, parts):
         """One for each location, in configured order. parts: {location: [(line, units)]}"""
         for location in sorted(parts, key=self.books.rank):
-            lines = [named(line, units) for line, units in sorted(parts[location], key=lambda part: part[0].index) if units]
+            units = {}
+            for line, part in parts[location]:
+                units[line.index] = units.get(line.index, 0) + part
+            lines = [named(order.lines[index], part) for index, part in sorted(units.items()) if part]
             if lines:
                 self.put(type, order, location=location, lines=lines)
 
