@@ -63,3 +63,8 @@ extension MemoryBooks {
         return true
     }
 }
+
+extension Supply {
+    /// Its expected date, unless that was over when it was announced: then it passes no more.
+    var dateToPass: Instant? { expectedAt.flatMap { $0 > createdAt ? $0 : nil } }
+}

@@ -36,7 +36,10 @@ private struct FairDivision {
             lines[index].units > 0 && (lines[index].pin.map { open.contains($0) } ?? !open.isEmpty)
         }
         let wanted = usable.reduce(Units(0)) { $0 + lines[$1].units }
-        let shared = min(sources.reduce(0) { $0 + $1.available }, wanted)
+        // Units at a location that none of them may take from are not theirs to divide.
+        let pins = Set(usable.map { lines[$0].pin })
+        let reachable = sources.lazy.filter { pins.contains(nil) || pins.contains($0.location) }
+        let shared = min(reachable.reduce(0) { $0 + $1.available }, wanted)
         if shared == 0 { return false }
         let shares = shares(of: shared, among: usable, wanted: wanted)
         var moved: Units = 0

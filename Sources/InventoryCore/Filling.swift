@@ -132,8 +132,10 @@ extension Turn {
         return true
     }
 
-    /// Pinned lines first, so that a line that could go elsewhere does not take what they need.
+    /// As a new order looks for stock, but pinned lines first, so that a line that could go elsewhere does not take what
+    /// they need.
     private mutating func allocateForRelease(_ record: OrderRecord) throws {
+        if try takeFromOne(record) { return }
         for position in record.order.lines.indices where record.order.lines[position].pin != nil {
             try takeUnplaced(record, position)
         }

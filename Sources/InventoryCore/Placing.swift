@@ -60,19 +60,23 @@ extension Turn {
 
     // MARK: Taking stock
 
-    private mutating func allocateUnplaced(_ record: OrderRecord) throws {
-        if rules.sourcing == .fewestShipments, let single = try singleSource(record) {
-            for position in record.order.lines.indices {
-                let line = record.order.lines[position]
-                if line.unplaced == 0 { continue }
-                if let pin = line.pin, pin != single {
-                    try takePinned(record, position, pin)
-                } else {
-                    try take(record, position, single, line.unplaced)
-                }
+    /// With `fewest-shipments`: one location serves the order, if there is one that can; false: nothing was taken.
+    mutating func takeFromOne(_ record: OrderRecord) throws -> Bool {
+        guard rules.sourcing == .fewestShipments, let single = try singleSource(record) else { return false }
+        for position in record.order.lines.indices {
+            let line = record.order.lines[position]
+            if line.unplaced == 0 { continue }
+            if let pin = line.pin, pin != single {
+                try takePinned(record, position, pin)
+            } else {
+                try take(record, position, single, line.unplaced)
             }
-            return
         }
+        return true
+    }
+
+    private mutating func allocateUnplaced(_ record: OrderRecord) throws {
+        if try takeFromOne(record) { return }
         for position in record.order.lines.indices {
             let line = record.order.lines[position]
             if line.unplaced == 0 { continue }

@@ -33,6 +33,11 @@ extension Turn {
 
     func setPromise(_ record: OrderRecord, _ position: Int, _ date: Instant?) throws {
         let line = record.order.lines[position]
+        // Also for a date that is as it was: while the line was filled, the sweep may have forgotten that there are dates.
+        if date != nil {
+            try ledger.item(line.sku).setHasDates(true)
+            ledger.noteDate(date)
+        }
         if line.promisedAt == date && line.estimatedAt == date && (line.firstPromisedAt != nil || date == nil) {
             return
         }
@@ -40,10 +45,6 @@ extension Turn {
         record.order.lines[position].estimatedAt = date
         if line.firstPromisedAt == nil { record.order.lines[position].firstPromisedAt = date }
         ledger.markChanged(record, line: position)
-        if date != nil {
-            try ledger.item(line.sku).setHasDates(true)
-            ledger.noteDate(date)
-        }
     }
 
     /// What is true now of a line that waits.

@@ -172,8 +172,8 @@ public struct Pattern: Sendable, Hashable {
         self.isLiteral = !scalars.contains("*") && !scalars.contains("?")
     }
 
-    /// How long the pattern is, in bytes; the longest match wins.
-    public var length: Int { text.utf8.count }
+    /// The longest match wins, in bytes; of two as long the one that is the name itself, then the first in the file.
+    public var weight: Int { 2 * text.utf8.count + (isLiteral ? 1 : 0) }
 
     public func matches(_ name: String) -> Bool {
         if isLiteral { return Identifier(text) == Identifier(name) }

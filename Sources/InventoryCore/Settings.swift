@@ -15,12 +15,12 @@ extension Decider {
     /// What the item says for itself: item-updated first, then the longest matching pattern that has the key.
     func itemSetting<Value>(_ sku: SKU, override: ItemSettings?, _ item: (ItemSettings) -> Value?) -> Value? {
         if let override, let value = item(override) { return value }
-        var best: (length: Int, value: Value)?
+        var best: (weight: Int, value: Value)?
         for candidate in rules.items {
-            guard let value = item(candidate.settings), candidate.pattern.length > (best?.length ?? -1),
+            guard let value = item(candidate.settings), candidate.pattern.weight > (best?.weight ?? -1),
                 candidate.pattern.matches(sku.text)
             else { continue }
-            best = (candidate.pattern.length, value)
+            best = (candidate.pattern.weight, value)
         }
         return best?.value
     }
@@ -54,7 +54,7 @@ extension Decider {
         if let override, item(override) { return "item-updated" }
         var best: Pattern?
         for candidate in rules.items
-        where item(candidate.settings) && candidate.pattern.length > (best?.length ?? -1)
+        where item(candidate.settings) && candidate.pattern.weight > (best?.weight ?? -1)
             && candidate.pattern.matches(line.sku.text)
         {
             best = candidate.pattern

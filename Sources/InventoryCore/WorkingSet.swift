@@ -322,9 +322,9 @@ public final class WorkingSet {
         changedAt = changedAt.map { min($0, now) } ?? now
     }
 
-    /// A date that will pass some day was promised or is expected.
+    /// A date was promised or is expected. One that is over already passes no more: its SKU is marked now, that is all.
     func noteDate(_ date: Instant?) {
-        guard let date else { return }
+        guard let date, date > now else { return }
         earliestDate = earliestDate.map { min($0, date) } ?? date
     }
 

@@ -223,7 +223,7 @@ extension PostgresQuery {
         case .nextSupply:
             """
             SELECT min(expected_at) FROM supply
-            WHERE outstanding > 0 AND expected_at IS NOT NULL AND expected_at > $1::int8
+            WHERE outstanding > 0 AND expected_at IS NOT NULL AND expected_at > $1::int8 AND expected_at > created_at
             """
         case .leader: "SELECT worker, until FROM leader"
         case .setLeader:

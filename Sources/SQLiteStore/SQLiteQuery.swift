@@ -208,7 +208,10 @@ enum SQLiteQuery: Int, CaseIterable {
         case .nextPromise:
             "SELECT min(promised_at) FROM order_line WHERE waiting > 0 AND promised_at IS NOT NULL"
         case .nextSupply:
-            "SELECT min(expected_at) FROM supply WHERE outstanding > 0 AND expected_at IS NOT NULL AND expected_at > ?1"
+            """
+            SELECT min(expected_at) FROM supply
+            WHERE outstanding > 0 AND expected_at IS NOT NULL AND expected_at > ?1 AND expected_at > created_at
+            """
         case .auditedLines:
             """
             SELECT sum, line_key % 65536, line_id, order_id, rank, placed_at FROM order_line

@@ -293,6 +293,8 @@ public final class BatchProcessor {
                 // What this batch parked is not in the store's rows yet: write first, then ask.
                 let changes = ledger.takeChanges()
                 if !changes.isEmpty { try transaction.apply(changes) }
+                // The marks are in the store now: the sweep that is due next has to know.
+                if !changes.marks.isEmpty { processor.sweepClock?.hasMarks = true }
                 let expired = try transaction.parkedMessages(before: due.adding(microseconds: 1), limit: 100)
                 for message in expired {
                     ledger.expire(message)
