@@ -46,7 +46,8 @@ struct LogOutput: LogHandler {
         case .journald:
             line = "<\(event.level.journaldPriority)>" + plain("\(event.message)", pairs)
         case .text:
-            line = "\(formatRFC3339(wallClock())) \(event.level.rawValue) " + plain("\(event.message)", pairs)
+            let level = Terminal.errors.styled(event.level.rawValue, event.level.style)
+            line = "\(formatRFC3339(wallClock())) \(level) " + plain("\(event.message)", pairs)
         case .json:
             var members: [(String, JSONText)] = [
                 ("time", .string(formatRFC3339(wallClock()))), ("level", .string(event.level.rawValue)),
@@ -93,6 +94,16 @@ struct LogOutput: LogHandler {
 }
 
 extension Logger.Level {
+    /// On a terminal with colours.
+    fileprivate var style: Terminal.Style? {
+        switch self {
+        case .trace, .debug: .dim
+        case .info, .notice: nil
+        case .warning: .yellow
+        case .error, .critical: .red
+        }
+    }
+
     fileprivate var journaldPriority: Int {
         switch self {
         case .trace, .debug: 7
