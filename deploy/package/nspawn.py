@@ -105,6 +105,9 @@ def work(table, options, root, machine, link):
     entries = [json.loads(line) for line in machine.run("journalctl", "-u", "backorderd", "-o", "json", "--no-pager").stdout.splitlines()]
     own = [entry for entry in entries if entry.get("_COMM") == "backorderd"]
     table.check("the journal has priorities, not their marks", bool(own) and all(not str(e["MESSAGE"]).startswith("<") for e in own) and "5" in {e["PRIORITY"] for e in own}, sorted({e["PRIORITY"] for e in own}))
+    fields = sorted({name for entry in own for name in entry if name.startswith("BACKORDERD_")})
+    found = machine.run("journalctl", "-u", "backorderd", "BACKORDERD_STORE=" + next(e["BACKORDERD_STORE"] for e in own if "BACKORDERD_STORE" in e), "-o", "cat", "--no-pager").stdout
+    table.check("and fields to search by", "starts" in found and len(fields) > 2, fields)
     table.check("and no secret", not any("guest:guest" in str(e["MESSAGE"]) for e in own))
 
 
@@ -147,7 +150,8 @@ def several(table, options, machine, link):
     wait("all workers to stop", lambda: all(machine.show(u, "ActiveState") == "inactive" for u in units), 60)
     table.check("stop of the target drains all of them", all(machine.show(u, "Result") == "success" for u in units) and consumers(link) == 0)
     stock = json.loads(machine.run("runuser", "-u", "backorderd", "--", "backorderd", "show", "stock", "--sku", "N", "--format", "json").stdout)
-    table.check("each message counted once", [row["on_hand"] for row in stock] == [300], stock)
+    left = link.depth(INPUT)[0]
+    table.check("each message counted once, or still in the queue", sum(row["on_hand"] for row in stock) + left == 300, f"{stock}, {left} left")
     run = machine.run("runuser", "-u", "backorderd", "--", "backorderd", "verify", check=False)
     table.check("verify is silent", run.returncode == 0 and not run.stdout, run.stdout + run.stderr)
     machine.run("systemctl", "start", "backorderd.target")

@@ -104,9 +104,7 @@ def in_chroot(table, options, root):
         table.check("upgraded", root.version().endswith("-2 installed"), root.version())
         kept = open(root.inside("/etc/backorderd/backorderd.yaml")).read() == CONFIGURATION and root.mode("/etc/backorderd/backorderd.yaml") == "root:backorderd 640"
         table.check("upgrade: configuration and books are kept", kept and daemon.digest(history) == digest)
-        daemon.start()
-        daemon.await_consuming(link)
-        daemon.stop()
+        backup(table, options, root, daemon, link, lambda: daemon.digest(history))
         daemon.verify(table)
     finally:
         if daemon.process and daemon.process.poll() is None:
@@ -121,6 +119,23 @@ def in_chroot(table, options, root):
     root.run("dpkg", "--purge", "backorderd")
     left = [name for name in root.leftovers() if name not in before]
     table.check("purged: nothing is left", not left, left)
+
+
+def backup(table, options, root, daemon, link, digest):
+    """Back up and restore as docs/operations.md says."""
+    root.run(*APT, "install", "sqlite3")
+    store, before = "/var/lib/backorderd/backorderd.db", digest()
+    daemon.start()
+    daemon.await_consuming(link)
+    root.run("sqlite3", store, ".backup /var/lib/backorderd/backup.db", user="backorderd")
+    sku = daemon.show("stock")[0]["sku"]
+    publish(options.url, [json.dumps({"type": "stock-adjusted", "id": "after-the-backup", "adjustment_id": "A1", "reason": "count", "location": "WH1", "lines": [{"sku": sku, "delta": 3}]}).encode()])
+    await_quiet(link, daemon)
+    daemon.stop()
+    changed = digest()
+    root.run("rm", "-f", f"{store}-wal", f"{store}-shm")
+    root.run("install", "-o", "backorderd", "-g", "backorderd", "-m", "600", "/var/lib/backorderd/backup.db", store)
+    table.check("restored from a backup that was made while it worked", changed != before and digest() == before, f"{before} {changed} {digest()}")
 
 
 def in_container(table, options, root):
