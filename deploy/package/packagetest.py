@@ -167,10 +167,11 @@ def main():
     parser.add_argument("steps", nargs="+", choices=["chroot", "container", "systemd", "all"])
     options = parser.parse_args()
     table, root = Table(), Root(options.root)
-    root.run(*APT, "update")
     for name, step in (("chroot", in_chroot), ("container", in_container), ("systemd", nspawn.under_systemd)):
         if name in options.steps or "all" in options.steps:
             print(f"==> {name}", flush=True)
+            # A step may have left the lists behind, or away.
+            root.run(*APT, "update")
             step(table, options, root)
     table.done()
 
