@@ -8,20 +8,22 @@ enum Suggestions {
     static func forUnknownCommand(
         in arguments: [String], root: any ParsableCommand.Type = BackorderdCommand.self
     ) -> String? {
-        var path = [root.configuration.commandName ?? ""]
+        var path = [root._commandName]
         var command: any ParsableCommand.Type = root
         for (index, word) in arguments.enumerated() {
             let children = command.configuration.subcommands
             // An option's value can't be told from a command: leave that to the parser.
             if children.isEmpty || word.hasPrefix("-") || word == "help" { return nil }
-            if let child = children.first(where: { $0.configuration.commandName == word }) {
+            if let child = children.first(where: { $0._commandName == word }) {
                 command = child
                 path.append(word)
                 continue
             }
             let place = path.joined(separator: " ")
-            let names = children.compactMap { $0.configuration.commandName }
+            let names = children.map { $0._commandName }
             var lines = ["Error: '\(TextTable.printable(word))' is no command of \(place)."]
+            // What is no command may be what the default one takes.
+            if command.configuration.defaultSubcommand != nil, near(word, among: names) == nil { return nil }
             let rest = arguments[index...].map(TextTable.printable)
             if let meant = meant(by: word, rest, at: place, names, root) {
                 lines[0] += " Did you mean '\(meant)'?"
@@ -49,7 +51,7 @@ enum Suggestions {
     }
 
     private static func paths(of command: any ParsableCommand.Type, _ before: [String]) -> [[String]] {
-        let path = before + [command.configuration.commandName ?? ""]
+        let path = before + [command._commandName]
         return [path] + command.configuration.subcommands.flatMap { paths(of: $0, path) }
     }
 }

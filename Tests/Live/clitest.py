@@ -28,6 +28,7 @@ TYPING_ERRORS = [
     (["explain", "4711"], "Did you mean 'backorderd explain order 4711'?"),
     (["show", "stock", "--formt", "json"], "Did you mean '--format'?"),
     (["show", "stock", "--format", "jsn"], "'table', 'json' or 'csv'"),
+    (["dead-letters", "lst"], "Did you mean 'backorderd dead-letters list'?"),
     (["frobnicate"], "Commands: run, check, replay"),
     (["schema", "order-plced"], "did you mean order-placed?"),
 ]
