@@ -4,7 +4,7 @@ JSON that stays, exit codes; man pages and completions that can be made. Needs n
 
     clitest.py --binary PATH
 """
-import argparse, fcntl, glob, json, os, pty, re, shutil, struct, subprocess, sys, tempfile, termios
+import argparse, fcntl, glob, json, os, pty, re, shutil, sqlite3, struct, subprocess, sys, tempfile, termios, threading
 
 from harness import Table
 
@@ -107,9 +107,24 @@ def progress(table, run, path):
     table.check("simulate tells how far it is", re.search(r"messages \(\d+ %\)", shown), shown[-60:])
     shown, _ = run.on_terminal("verify", "--config", run.config, output=False)
     table.check("verify tells how far it is, and what it read", "orders read" in shown and "all holds: 3000 orders" in shown, shown[-60:])
+    table.check("migrate tells that it waits", *migrate_that_waits(run))
     for command in (["replay", "--store", f"sqlite://{run.directory}/r.db", path], ["verify"], ["simulate", path]):
         quiet = run(command[0], "--config", run.config, *command[1:])
         table.check(f"{command[0]}: silent where nobody watches", quiet.returncode == 0 and not quiet.stderr, quiet.stderr[:200])
+
+
+def migrate_that_waits(run):
+    """Another one has the store for two seconds and more."""
+    path = f"{run.directory}/locked.db"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("PRAGMA journal_mode = WAL")
+    other.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(2.5, lambda: other.execute("ROLLBACK"))
+    release.start()
+    shown, output = run.on_terminal("migrate", "--config", run.config, "--store", f"sqlite://{path}", output=False)
+    release.join()
+    other.close()
+    return "bringing the schema up to date, 1 s" in shown and shown.endswith("\r\x1b[K") and "version 0 to" in output, (shown[-60:] + output).strip()
 
 
 def typing_errors(table, run):

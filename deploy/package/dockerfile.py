@@ -10,7 +10,7 @@ class Dockerfile:
             text = re.sub(r"^\s*#.*\n", "", file.read(), flags=re.M).replace("\\\n", " ")
         self.steps = [(line.split(None, 1)[0], line.split(None, 1)[1].strip()) for line in text.splitlines() if line.strip()]
         starts = [index for index, step in enumerate(self.steps) if step[0] == "FROM"]
-        self.last = self.steps[starts[-1]:]
+        self.first, self.last = self.steps[:starts[-1]], self.steps[starts[-1]:]
 
     def lint(self, table):
         unknown = sorted({word for word, _ in self.steps} - self.KNOWN)
@@ -23,6 +23,15 @@ class Dockerfile:
         table.check("Dockerfile: apt leaves nothing behind", bool(installs) and tidy)
         words = [word for word, _ in self.last]
         table.check("Dockerfile: not run as root, its program in the form of a list", "USER" in words and dict(self.last)["ENTRYPOINT"].startswith("["))
+
+    def rehearse_build(self, table, root):
+        """The first stage needs Swift's image and the sources; that what it installs exists can be told here."""
+        for word, rest in self.first:
+            if word == "RUN" and "apt-get install" in rest:
+                run = root.run("sh", "-c", rest.replace("apt-get install", "apt-get install --simulate"), check=False)
+                table.check("container: what the build installs exists", run.returncode == 0, run.stderr[-300:])
+        scripts = [rest.split()[0] for word, rest in self.first if word == "RUN" and rest.startswith("deploy/")]
+        table.check("container: what the build runs exists", bool(scripts) and all(os.access(script, os.X_OK) for script in scripts), scripts)
 
     def execute(self, root, artefacts):
         """Does the last stage's steps; `artefacts` stands for what COPY --from takes. Answers (environment, user, program)."""

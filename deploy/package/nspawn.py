@@ -65,7 +65,8 @@ def under_systemd(table, options, root):
     with open(root.inside("/etc/backorderd/backorderd.yaml"), "w") as file:
         file.write("locations: [{id: WH1}]\n")
     with open(root.inside("/etc/credstore/backorderd.broker-url"), "w") as file:
-        file.write(options.url + "\n")
+        # By name: the sandbox has to let it be looked up.
+        file.write(options.url.replace("127.0.0.1", "localhost") + "\n")
     os.chmod(root.inside("/etc/credstore/backorderd.broker-url"), 0o600)
     # What the chroot needed is the container's own affair from here on.
     for mounted in ("/proc", "/dev"):

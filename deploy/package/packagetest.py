@@ -142,6 +142,7 @@ def in_container(table, options, root):
     """The Dockerfile's last stage, step by step; it takes the package from the first."""
     steps = Dockerfile(options.dockerfile)
     steps.lint(table)
+    steps.rehearse_build(table, root)
     environment, user, entry = steps.execute(root, {"*.deb": options.package})
     link = amqp_client.Connection(options.url, "packagetest")
     run = None
