@@ -66,7 +66,9 @@ def under_systemd(table, options, root):
         file.write("locations: [{id: WH1}]\n")
     with open(root.inside("/etc/credstore/backorderd.broker-url"), "w") as file:
         # By name: the sandbox has to let it be looked up.
-        file.write(options.url.replace("127.0.0.1", "localhost") + "\n")
+        file.write(options.url.replace("127.0.0.1", "broker.example") + "\n")
+    with open(root.inside("/etc/hosts"), "w") as file:
+        file.write("127.0.0.1 localhost broker.example\n")
     os.chmod(root.inside("/etc/credstore/backorderd.broker-url"), 0o600)
     # What the chroot needed is the container's own affair from here on.
     for mounted in ("/proc", "/dev"):
