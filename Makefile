@@ -18,6 +18,15 @@ release: ## optimised build of the daemon
 	@deploy/lib/prerequisites run
 	swift build -c release --product backorderd
 
+.PHONY: deb
+deb: ## the Debian package, into dist/; the Swift runtime is linked in
+	@deploy/lib/prerequisites package
+	@deploy/package/build dist
+
+.PHONY: test-deb
+test-deb: deb ## install, run, upgrade, remove and purge it in a clean Debian 12, then under a systemd of its own; needs root
+	@deploy/package/test-in-chroot dist
+
 .PHONY: test
 test: ## all tests; installs what they need, starts a private RabbitMQ and stops it again
 	@deploy/lib/run-tests all
@@ -82,4 +91,4 @@ check: lint build test ## lint, build and test: do this before a pull request
 .PHONY: clean
 clean: ## remove what builds and the quickstart left
 	@if [ -d .quickstart ]; then deploy/quickstart --stop; fi
-	rm -rf .build .quickstart Benchmarks/cpeer/peer
+	rm -rf .build .quickstart dist Benchmarks/cpeer/peer

@@ -20,4 +20,13 @@ public struct BackorderdCommand: AsyncParsableCommand {
         ])
 
     public init() {}
+
+    /// Runs the command that the process was started with, and ends it with that command's exit code.
+    public static func start() async {
+        if let text = Suggestions.forUnknownCommand(in: Array(CommandLine.arguments.dropFirst())) {
+            complain(text)
+            exit(withError: ExitCode.validationFailure)
+        }
+        await main()
+    }
 }

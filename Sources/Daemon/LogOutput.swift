@@ -40,13 +40,20 @@ struct LogOutput: LogHandler {
 
     func log(event: LogEvent) {
         let merged = metadata.merging(event.metadata ?? [:]) { _, newer in newer }
-        let pairs = merged.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
+        let pairs = merged.sorted { $0.key < $1.key }.map { (key: $0.key, value: "\($0.value)") }
         let line: String
         switch format {
         case .journald:
-            line = "<\(event.level.journaldPriority)>" + plain("\(event.message)", pairs)
+            let text = plain("\(event.message)", pairs)
+            if let journal = Journal.ofStandardError,
+                journal.write(text, priority: event.level.journaldPriority, fields: pairs)
+            {
+                return
+            }
+            line = "<\(event.level.journaldPriority)>" + text
         case .text:
-            line = "\(formatRFC3339(wallClock())) \(event.level.rawValue) " + plain("\(event.message)", pairs)
+            let level = Terminal.errors.styled(event.level.rawValue, event.level.style)
+            line = "\(formatRFC3339(wallClock())) \(level) " + plain("\(event.message)", pairs)
         case .json:
             var members: [(String, JSONText)] = [
                 ("time", .string(formatRFC3339(wallClock()))), ("level", .string(event.level.rawValue)),
@@ -64,14 +71,6 @@ struct LogOutput: LogHandler {
         return TextTable.printable(text)
     }
 
-    /// Whether the descriptor is the stream that systemd names by device and inode; a child of a service may write
-    /// elsewhere and inherit the variable.
-    private static func isJournal(_ descriptor: Int32, _ stream: String?) -> Bool {
-        var status = stat()
-        guard let stream, fstat(descriptor, &status) == 0 else { return false }
-        return stream == "\(status.st_dev):\(status.st_ino)"
-    }
-
     static func logger(_ log: Configuration.Log) -> Logger {
         let format: Format =
             switch log.format {
@@ -79,7 +78,7 @@ struct LogOutput: LogHandler {
             case .json: .json
             case .journald: .journald
             case .auto:
-                if isJournal(STDERR_FILENO, getenv("JOURNAL_STREAM").map { String(cString: $0) }) {
+                if getenv("JOURNAL_STREAM") != nil {
                     .journald
                 } else if isatty(STDERR_FILENO) == 1 {
                     .text
@@ -93,6 +92,16 @@ struct LogOutput: LogHandler {
 }
 
 extension Logger.Level {
+    /// On a terminal with colours.
+    fileprivate var style: Terminal.Style? {
+        switch self {
+        case .trace, .debug: .dim
+        case .info, .notice: nil
+        case .warning: .yellow
+        case .error, .critical: .red
+        }
+    }
+
     fileprivate var journaldPriority: Int {
         switch self {
         case .trace, .debug: 7

@@ -17,7 +17,7 @@ struct MigrateCommand: ParsableCommand {
             let store = try StoreFactory.open(configuration)
             defer { store.close() }
             let before = try store.schemaVersion()
-            try store.migrate()
+            try Progress.during("bringing the schema up to date") { try store.migrate() }
             try store.adopt(configuration.rulebook.strategy)
             let after = try store.schemaVersion()
             print(

@@ -71,22 +71,31 @@ private final class Replay {
     func run(_ descriptor: Int32) throws -> Bool {
         let written = BoundedChannel<Written>(capacity: 4)
         let readerGone = Shared(false)
+        var progress = Progress(besideOutput: true)
+        let isWatched = progress.isShown
         let writer = WorkThread(name: "replay-write") {
             while let chunk = written.receive() {
                 if readerGone.value { continue }
                 if !writeAll(chunk.outputs, to: STDOUT_FILENO) { readerGone.value = true }
+                if isWatched, !chunk.rejections.isEmpty {
+                    writeAll(Array(Progress.clearLine.utf8), to: STDERR_FILENO)
+                }
                 writeAll(chunk.rejections, to: STDERR_FILENO)
             }
         }
         defer {
             written.close()
             writer.join()
+            progress.clear()
         }
         var anyRejected = false
+        var count = 0
         try player.play(descriptor) { batch, result in
             let chunk = Replay.render(batch, result)
             if !chunk.rejections.isEmpty { anyRejected = true }
             written.send(chunk)
+            count += batch.deliveries.count
+            progress.show("\(count) messages\(Progress.part(of: descriptor))")
             return !readerGone.value
         }
         return anyRejected

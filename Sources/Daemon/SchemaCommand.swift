@@ -1,4 +1,5 @@
 import ArgumentParser
+import Configuration
 import MessageSchema
 
 /// `backorderd schema`: the contract, for machines.
@@ -24,8 +25,10 @@ struct SchemaCommand: ParsableCommand {
             return
         }
         guard let schema = jsonSchema(for: type) else {
-            complain(
-                "backorderd: there is no message type \"\(type)\"; there are: \(messageTypes.joined(separator: ", "))")
+            let remedy =
+                near(type, among: messageTypes).map { "did you mean \($0)?" }
+                ?? "there are: \(messageTypes.joined(separator: ", "))"
+            complain("backorderd: there is no message type \"\(TextTable.printable(type))\"; \(remedy)")
             throw ExitCode(ExitStatus.notFound)
         }
         print(schema)

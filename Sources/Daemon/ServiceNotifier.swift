@@ -50,7 +50,7 @@ final class ServiceNotifier: Sendable {
         var suspect: String?
     }
 
-    private let socket: NotifySocket
+    private let socket: LocalSocket
     private let logger: Logger
     /// What systemd waits between two signs of life before it restarts us; nil: it does not watch.
     private let watchdogMilliseconds: Int64?
@@ -61,7 +61,7 @@ final class ServiceNotifier: Sendable {
     private static let startExtensionMicroseconds = 60_000_000
 
     init(_ environment: [String: String], _ logger: Logger) {
-        socket = NotifySocket(environment["NOTIFY_SOCKET"])
+        socket = LocalSocket(environment["NOTIFY_SOCKET"])
         self.logger = logger
         let isOurs = environment["WATCHDOG_PID"].map { $0 == "\(getpid())" } ?? true
         watchdogMilliseconds =
@@ -84,7 +84,7 @@ final class ServiceNotifier: Sendable {
     func reloading() {
         // The clock's value tells systemd 253 and later which reload this belongs to.
         state.withLock { $0.isReloading = true }
-        socket.send(["RELOADING=1", "MONOTONIC_USEC=\(monotonicMicroseconds())"])
+        send("RELOADING=1", "MONOTONIC_USEC=\(monotonicMicroseconds())")
     }
 
     func reloaded() {
@@ -92,14 +92,14 @@ final class ServiceNotifier: Sendable {
             $0.isReloading = false
             return $0.isReady
         }
-        if isReady { socket.send(["READY=1"]) }
+        if isReady { send("READY=1") }
     }
 
     /// The daemon finishes what is in hand, for so long at most.
     func stopping(withinMilliseconds: Int) {
         state.withLock { $0.isStopping = true }
         // What follows the drain, goodbyes to the broker and the like, takes a few seconds.
-        socket.send(["STOPPING=1", "EXTEND_TIMEOUT_USEC=\((withinMilliseconds + 10_000) * 1_000)"])
+        send("STOPPING=1", "EXTEND_TIMEOUT_USEC=\((withinMilliseconds + 10_000) * 1_000)")
         tell("Finishing what is in hand")
     }
 
@@ -122,16 +122,16 @@ final class ServiceNotifier: Sendable {
             if !isReady, !isStopping {
                 if let watch, watch.isReady() {
                     state.withLock { $0.isReady = true }
-                    socket.send(["READY=1"])
+                    send("READY=1")
                     nextStatus = 0
                 } else if now >= nextExtension, allWell(watch) {
                     // A start that waits for its broker may take as long as the broker does.
-                    socket.send(["EXTEND_TIMEOUT_USEC=\(Self.startExtensionMicroseconds)"])
+                    send("EXTEND_TIMEOUT_USEC=\(Self.startExtensionMicroseconds)")
                     nextExtension = now + 10_000
                 }
             }
             if let watchdogMilliseconds, now >= nextFeed, allWell(watch) {
-                socket.send(["WATCHDOG=1"])
+                send("WATCHDOG=1")
                 nextFeed = now + max(100, watchdogMilliseconds / 4)
             }
             if now >= nextStatus, let watch, !isStopping {
@@ -162,7 +162,7 @@ final class ServiceNotifier: Sendable {
         }
         if isNews {
             tell("\(hanging.name) hangs")
-            if watchdogMilliseconds != nil { socket.send(["WATCHDOG=trigger"]) }
+            if watchdogMilliseconds != nil { send("WATCHDOG=trigger") }
             // Last, for it is the log that may hang.
             logger.critical(
                 "\(hanging.name) hangs: nothing was seen of it for \(hanging.silent) ms; the watchdog is not fed")
@@ -170,12 +170,17 @@ final class ServiceNotifier: Sendable {
         return false
     }
 
+    /// Best effort: a service manager that does not listen is no reason to stop work.
+    private func send(_ lines: String...) {
+        socket.send(Array(lines.joined(separator: "\n").utf8))
+    }
+
     private func tell(_ status: String) {
         let isNews = state.withLock { state in
             defer { state.status = status }
             return state.status != status
         }
-        if isNews { socket.send(["STATUS=\(status)"]) }
+        if isNews { send("STATUS=\(status)") }
     }
 
     private func monotonicMicroseconds() -> Int64 {
@@ -255,45 +260,5 @@ final class Heartbeat: Sendable {
                 beat()
                 Timing.block(milliseconds: milliseconds)
             })
-    }
-}
-
-/// A datagram socket to the service manager; `@` at the beginning names an abstract address.
-final class NotifySocket: Sendable {
-    private let descriptor: Int32
-    private let address: [UInt8]
-
-    init(_ path: String?) {
-        guard let path, path.hasPrefix("/") || path.hasPrefix("@"), path.utf8.count < 108 else {
-            descriptor = -1
-            address = []
-            return
-        }
-        var name = Array(path.utf8)
-        if name[0] == UInt8(ascii: "@") { name[0] = 0 }
-        address = name
-        descriptor = Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    }
-
-    deinit { if descriptor >= 0 { close(descriptor) } }
-
-    var isOpen: Bool { descriptor >= 0 }
-
-    /// Best effort: a service manager that does not listen is no reason to stop work.
-    func send(_ lines: [String]) {
-        guard isOpen else { return }
-        var target = sockaddr_un()
-        target.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &target.sun_path) { $0.copyBytes(from: address) }
-        // An abstract name has its length and no more; a path is followed by its zero.
-        let length = MemoryLayout<sa_family_t>.size + address.count + (address[0] == 0 ? 0 : 1)
-        let text = Array(lines.joined(separator: "\n").utf8)
-        withUnsafePointer(to: &target) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                _ = sendto(
-                    descriptor, text, text.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT), $0,
-                    socklen_t(length))
-            }
-        }
     }
 }

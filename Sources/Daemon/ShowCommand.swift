@@ -297,7 +297,7 @@ struct Listing {
 
     mutating func finish(empty: String) {
         switch format {
-        case .table: pending = count == 0 ? empty + "\n" : table.rendered
+        case .table: pending = count == 0 ? empty + "\n" : table.rendered(for: .output)
         case .csv: break
         case .json: pending += "]\n"
         }

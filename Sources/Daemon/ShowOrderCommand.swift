@@ -24,7 +24,7 @@ extension ShowCommand {
                     let head =
                         "Order \(TextTable.printable(order.orderID.text)): \(order.status.rawValue), "
                         + "placed \(formatRFC3339(order.placedAt)), priority \(order.priority), ships \(order.ship.rawValue)\n\n"
-                    writeAll(Array((head + table(order).rendered).utf8), to: STDOUT_FILENO)
+                    writeAll(Array((head + table(order).rendered(for: .output)).utf8), to: STDOUT_FILENO)
                 }
             }
         }

@@ -76,7 +76,7 @@ struct SimulateCommand: ParsableCommand {
             batch, result in
             figures.take(result)
             rejections.take(batch, result, in: name)
-            progress.show("\(name): \(figures.inputs) messages")
+            progress.show("\(name): \(figures.inputs) messages\(Progress.part(of: history.descriptor))")
             return true
         }
         progress.show("\(name): counting", now: true)
@@ -150,24 +150,6 @@ struct SimulateCommand: ParsableCommand {
             return TextTable.printable(
                 "\(text) under \(configuration), the first: \(firstText). backorderd replay tells them all")
         }
-    }
-}
-
-/// A line of the terminal that is written over and over; nothing if nobody watches.
-struct Progress {
-    private let isShown = isatty(STDERR_FILENO) == 1
-    private var last: Int64 = 0
-
-    mutating func show(_ text: @autoclosure () -> String, now: Bool = false) {
-        if !isShown { return }
-        let time = monotonicMilliseconds()
-        if !now, time - last < 200 { return }
-        last = time
-        writeAll(Array("\r\u{1B}[K\(TextTable.printable(text()))".utf8), to: STDERR_FILENO)
-    }
-
-    func clear() {
-        if isShown { writeAll(Array("\r\u{1B}[K".utf8), to: STDERR_FILENO) }
     }
 }
 

@@ -85,7 +85,7 @@ struct SimulationReport {
                 let name = row.name.hasSuffix("_seconds") ? String(row.name.dropLast(8)) : row.name
                 table.rows.append([name] + row.values.map(\.shown))
             }
-            return table.rendered
+            return table.rendered(for: .output)
         case .csv:
             var table = TextTable([TextTable.text("configuration")] + rows.map { TextTable.number($0.name) })
             for (index, name) in names.enumerated() {

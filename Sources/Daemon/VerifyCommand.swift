@@ -19,21 +19,21 @@ struct VerifyCommand: ParsableCommand {
         let configuration = try options.load()
         let store = try StoreFactory.openForReading(configuration)
         defer { store.close() }
-        let showsProgress = isatty(STDERR_FILENO) == 1
+        var progress = Progress()
         var problems = 0
         do {
             try store.read { queries in
                 var audit = StoreAudit(queries)
                 try audit.run { orders in
-                    if showsProgress, orders % 5_000 < 500 { complainInPlace("\(orders) orders read") }
+                    progress.show("\(orders) orders read")
                 }
-                if showsProgress { complainInPlace("") }
+                progress.clear()
                 problems = audit.findings.count + audit.findingsDropped
                 for finding in audit.findings {
                     print(TextTable.printable("\(finding.subject): \(finding.problem)"))
                 }
                 if audit.findingsDropped > 0 { print("… and \(audit.findingsDropped) more") }
-                if showsProgress, problems == 0 {
+                if progress.isShown, problems == 0 {
                     complain("all holds: \(audit.orders) orders, \(audit.items) SKUs, \(audit.supplies) supplies")
                 }
             }
@@ -42,10 +42,5 @@ struct VerifyCommand: ParsableCommand {
             throw ExitCode(ExitStatus.failed)
         }
         if problems > 0 { throw ExitCode(ExitStatus.failed) }
-    }
-
-    /// Writes over the line of the terminal it wrote before.
-    private func complainInPlace(_ text: String) {
-        writeAll(Array("\r\u{1B}[K\(text)".utf8), to: STDERR_FILENO)
     }
 }

@@ -1,9 +1,8 @@
-import ArgumentParser
 import Daemon
 
 @main
 enum Main {
     static func main() async {
-        await BackorderdCommand.main()
+        await BackorderdCommand.start()
     }
 }

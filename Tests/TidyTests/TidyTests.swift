@@ -85,6 +85,23 @@ import Testing
         }
     }
 
+    /// Whoever is woken by an alert finds what to do about it, and nothing about alerts that are gone.
+    @Test func everyAlertHasItsCauseAndCure() throws {
+        let rules = Self.root.appendingPathComponent("deploy/prometheus/backorderd.rules.yaml")
+        guard FileManager.default.fileExists(atPath: rules.path) else { return }
+        let guide = try String(
+            contentsOf: Self.root.appendingPathComponent("docs/operations.md"), encoding: .utf8)
+        let sections = guide.components(separatedBy: "\n### ").dropFirst()
+        let told = sections.map { String($0.prefix { $0 != "\n" }) }
+        for section in sections {
+            #expect(section.contains("**Cause:**") && section.contains("**Cure:**"), "\(section.prefix(40))")
+        }
+        let alerts = try String(contentsOf: rules, encoding: .utf8).split(separator: "\n").compactMap { line in
+            line.firstRange(of: "- alert: ").map { String(line[$0.upperBound...]) }
+        }
+        #expect(!alerts.isEmpty && Set(alerts) == Set(told))
+    }
+
     @Test func theCoreHasNoClockAndNoTasks() throws {
         let banned = [" async ", "await ", "Task {", "Date(", "clock_gettime", "ContinuousClock", "random"]
         for file in try Self.swiftFiles("Sources/InventoryCore") {
