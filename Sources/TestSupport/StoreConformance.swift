@@ -20,7 +20,7 @@ public enum StoreConformance {
 
     public static let cases: [Case] =
         inboxCases + outboxCases + transactionCases + orderCases + queueCases + itemCases + supplyCases + parkedCases
-        + queryCases + sweepCases + journalCases
+        + queryCases + sweepCases + journalCases + figureCases
 
     // MARK: Tools of the cases
 

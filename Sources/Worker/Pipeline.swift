@@ -64,6 +64,7 @@ public final class Pipeline: Sendable {
     private let settings: Settings
     private let timing: Timing
     private let logger: Logger
+    private let meter: any PipelineMeter
     private let stopping = Atomic<Bool>(false)
     private let countsState = Mutex(Counts())
     private let newRules = Mutex<Rulebook?>(nil)
@@ -73,7 +74,7 @@ public final class Pipeline: Sendable {
 
     public init(
         source: any DeliverySource, sink: any OutputSink, tracker: OutboxTracker, settings: Settings,
-        timing: Timing, logger: Logger
+        timing: Timing, logger: Logger, meter: any PipelineMeter = NoMeter()
     ) {
         self.source = source
         self.sink = sink
@@ -81,6 +82,7 @@ public final class Pipeline: Sendable {
         self.settings = settings
         self.timing = timing
         self.logger = logger
+        self.meter = meter
     }
 
     /// Asks the run to finish what is in hand and leave. Any thread; may be called again.
@@ -160,6 +162,7 @@ public final class Pipeline: Sendable {
 
     private func handle(_ deliveries: [InboundDelivery], _ processor: BatchProcessor) throws {
         let arrival = timing.now()
+        var lap = Lap()
         let decoder = Decoder()
         let batch = deliveries.map { delivery in
             DecodedDelivery(
@@ -168,17 +171,21 @@ public final class Pipeline: Sendable {
                     options: settings.decode[delivery.queue] ?? DecodeOptions()),
                 queue: delivery.queue, body: delivery.body, properties: delivery.properties)
         }
+        let decode = lap.lap()
         let settled = tracker.takeSettled()
-        guard let result = try persist(settled, { try processor.process(batch, settled: settled) }) else { return }
+        guard var result = try persist(settled, { try processor.process(batch, settled: settled) }) else { return }
         // The outbox owns the outputs now, dead letters included: the inputs are done with before anything is sent.
         source.acknowledge(deliveries.map(\.token))
         publish(result)
+        result.figures.stages.decode = decode
+        let now = timing.now().microseconds
+        result.figures.ages = batch.compactMap { (try? $0.result.get()).map { now - $0.message.time.microseconds } }
         count(result)
     }
 
     private func publish(_ result: BatchResult) {
         guard let segment = result.segment else { return }
-        let publications = tracker.open(segment, result.messages)
+        let publications = tracker.open(segment, result.messages, nowMilliseconds: timing.monotonicMilliseconds())
         send(publications)
     }
 
@@ -200,9 +207,12 @@ public final class Pipeline: Sendable {
         var failures = 0
         while true {
             do {
-                return try body()
+                let value = try body()
+                meter.storeSucceeded()
+                return value
             } catch let error as StoreError where error.isRetriable {
                 failures += 1
+                meter.storeFailed()
                 countsState.withLock { $0.storeRetries += 1 }
                 if failures == 1 || failures % 20 == 0 {
                     logger.warning("the store is not available, trying again: \(error.message)")
@@ -218,6 +228,7 @@ public final class Pipeline: Sendable {
     }
 
     private func count(_ result: BatchResult) {
+        meter.committed(result.figures)
         var rejections: [Rejection] = result.rejectedParked.map(\.rejection)
         countsState.withLock { counts in
             counts.batches += 1
@@ -301,7 +312,8 @@ public final class Pipeline: Sendable {
             guard let last = segments.last else { break }
             after = last.id
             for segment in segments {
-                send(tracker.open(segment.id, segment.messages))
+                send(
+                    tracker.open(segment.id, segment.messages, nowMilliseconds: timing.monotonicMilliseconds()))
                 sent += segment.messages.count
             }
             while tracker.openCount >= settings.outboxHighWater, !stopping.load(ordering: .acquiring) {
