@@ -43,6 +43,10 @@ scenario: ## starts a scenario, or writes what the program does into it for revi
 scenario-index: ## the list in Tests/Scenarios/README.md
 	@deploy/lib/scenario
 
+.PHONY: schemas
+schemas: ## config/schemas and docs/messages.md, from the field table in Sources/MessageSchema
+	BACKORDERD_WRITE_SCHEMAS=1 swift test --filter CommittedSchemaTests
+
 .PHONY: test-kill
 test-kill: ## kill -9 while a history passes: HISTORY= what the workload generator wrote, KILLS=20 SEED=1
 	@deploy/lib/with-broker Tests/Live/killtest.py --history "$(HISTORY)" --kills $(or $(KILLS),20) --seed $(SEED)

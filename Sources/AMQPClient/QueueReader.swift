@@ -7,6 +7,8 @@ public final class QueueReader {
     private var table = ConfirmTable()
     private var nextHandle: UInt64 = 0
     private let timeoutMilliseconds: Int
+    private var consumed = ""
+    private var nextHeartbeat = Clock.deadline(in: 3_000)
 
     /// Connects to the first address that lets us in.
     public init(options: ConnectionOptions, messageBytesMax: Int = 128 << 20) throws(AMQPError) {
@@ -68,6 +70,46 @@ public final class QueueReader {
             }
         }
         throw AMQPError(.timeout, "the message from queue '\(queue)' did not arrive", isRetriable: true)
+    }
+
+    /// Has the messages of a queue sent here, in their order, to be taken one by one with `next`.
+    ///
+    /// What is not acknowledged goes back to its own place when the connection ends, however it ends. (What `get` took
+    /// goes back to a quorum queue in any order.) While anything is published here, deliveries that come are passed
+    /// over: publish on another reader.
+    ///
+    /// - Parameter inHandMax: how many may be unacknowledged; a quorum queue has a window of its own for "no limit".
+    public func consume(_ queue: String, inHandMax: UInt16 = .max) throws(AMQPError) {
+        try connection.setPrefetch(max(1, inHandMax))
+        try connection.consume(queue: queue, tag: "reader")
+        consumed = queue
+    }
+
+    /// The next message of the queue that is consumed, unacknowledged; nil if none comes in time.
+    public func next(timeoutMilliseconds: Int) throws(AMQPError) -> Delivery? {
+        let deadline = Clock.deadline(in: timeoutMilliseconds)
+        while true {
+            // The library sends heartbeats only when it finds nothing to read, and here there may long be something.
+            if Clock.now >= nextHeartbeat {
+                try connection.sendHeartbeat()
+                nextHeartbeat = Clock.deadline(in: 3_000)
+            }
+            let now = Clock.now
+            switch try connection.receive(waitMilliseconds: deadline > now ? Int32(min(100, deadline - now)) : 0) {
+            case .message(.deliver(_, let tag, let redelivered, let exchange, let routingKey), let decoded, let body):
+                return Delivery(
+                    generation: 1, tag: tag, queue: consumed, redelivered: redelivered, exchange: exchange,
+                    routingKey: routingKey, properties: decoded.properties,
+                    headersTruncated: decoded.headersTruncated, headersInvalid: decoded.headersInvalid, body: body)
+            case .skimmed(_, _, let size):
+                throw AMQPError(
+                    .invalidMessage, "a message of '\(consumed)' has \(size) bytes, over our limit",
+                    isRetriable: false, endsConnection: false)
+            case .cancelled:
+                throw AMQPError(.notFound, "queue '\(consumed)' went away", isRetriable: true, endsConnection: false)
+            default: if Clock.now >= deadline { return nil }
+            }
+        }
     }
 
     /// Removes the message, and with `multiple` all got before it.

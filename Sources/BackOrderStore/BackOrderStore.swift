@@ -46,6 +46,14 @@ public protocol StoreTransaction: LedgerReader {
     func outbox(after: OutboxSegmentID?, limit: Int) throws -> [OutboxSegment]
     /// Inbox rows older than this go, at most `limit`; answers how many went.
     func pruneInbox(before: Instant, limit: Int) throws -> Int
+    /// What the book of suspects says of these messages.
+    func suspects(_ keys: [Digest128]) throws -> [Digest128: Suspect]
+    /// Writes them as they stand now; no key twice.
+    func putSuspects(_ suspects: [Suspect]) throws
+    /// Unknown keys are passed over.
+    func removeSuspects(_ keys: [Digest128]) throws
+    /// Those written before this instant go: their messages went another way.
+    func pruneSuspects(before: Instant) throws
     /// Parked before this instant, oldest first.
     func parkedMessages(before: Instant, limit: Int) throws -> [ParkedMessage]
 

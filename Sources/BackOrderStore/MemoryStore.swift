@@ -123,6 +123,7 @@ final class MemoryBooks: @unchecked Sendable {
         case toTell(OrderID, wasThere: Bool)
         case sweptThrough(Instant)
         case leader(Leader?)
+        case suspect(Digest128, Suspect?)
     }
 
     struct DemandKey: Hashable, Comparable {
@@ -152,6 +153,7 @@ final class MemoryBooks: @unchecked Sendable {
     private(set) var toTell: Set<OrderID> = []
     private(set) var sweptTime = Instant(microseconds: .min)
     private(set) var leader: Leader?
+    private(set) var suspectBook: [Digest128: Suspect] = [:]
     /// Goes on counting through rollbacks.
     private var lastSegment: OutboxSegmentID = 0
 
@@ -215,6 +217,7 @@ final class MemoryBooks: @unchecked Sendable {
             case .toTell(let orderID, let wasThere): put(toTell: orderID, wasThere)
             case .sweptThrough(let old): sweptTime = old
             case .leader(let old): leader = old
+            case .suspect(let key, let old): put(suspect: old, key)
             }
         }
         journal.removeAll(keepingCapacity: true)
@@ -374,6 +377,11 @@ final class MemoryBooks: @unchecked Sendable {
     func put(leader new: Leader) {
         journal.append(.leader(leader))
         leader = new
+    }
+
+    func put(suspect new: Suspect?, _ key: Digest128) {
+        journal.append(.suspect(key, suspectBook[key]))
+        suspectBook[key] = new
     }
 
     func append(_ discrepancy: Discrepancy) {

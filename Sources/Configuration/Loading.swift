@@ -121,6 +121,14 @@ extension Configuration {
             }
             operations.token = known ?? operations.token
         }
+        if let (text, name) = layer.listen {
+            do throws(Fault) {
+                operations.listen = text == "null" ? nil : try Listen(text)
+            } catch {
+                problems.append(
+                    Problem(source: name, key: "operations.listen", cause: error.cause, remedy: error.remedy))
+            }
+        }
         return source
     }
 
@@ -188,6 +196,7 @@ private struct Layer {
     var storeURL: (url: String, source: String)?
     var logLevel: (word: String, source: String)?
     var token: (text: String, source: String)?
+    var listen: (text: String, source: String)?
 
     static func commandLine(_ overrides: Configuration.Overrides) -> Layer {
         let source = "command line"
@@ -208,6 +217,8 @@ private struct Layer {
         layer.logLevel = environment.valueOrFile("BACKORDERD_LOG_LEVEL", &problems)
             .map { (word: $0.text, source: $0.source) }
         layer.token = environment.valueOrFile("BACKORDERD_OPERATIONS_TOKEN", &problems)
+        layer.listen = environment.value("BACKORDERD_OPERATIONS_LISTEN")
+            .map { (text: $0, source: "BACKORDERD_OPERATIONS_LISTEN") }
         return layer
     }
 
@@ -233,15 +244,41 @@ extension [String: String] {
         self[name].flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// What the variable holds, or the file that `…_FILE` names.
+    /// What the variable holds, or the file that `…_FILE` names, or the credential that the service manager gave us:
+    /// `backorderd.broker-url` for `BACKORDERD_BROKER_URL`.
     fileprivate func valueOrFile(_ name: String, _ problems: inout [Problem]) -> (text: String, source: String)? {
         let fileVariable = "\(name)_FILE"
-        guard let path = value(fileVariable) else { return value(name).map { ($0, name) } }
+        guard let path = value(fileVariable) else {
+            if let text = value(name) { return (text, name) }
+            guard let credential = credential(name) else { return nil }
+            return text(ofFile: credential, source: credentialName(name), &problems)
+        }
         func fail(_ cause: String, _ remedy: String) -> (text: String, source: String)? {
             problems.append(Problem(source: fileVariable, cause: cause, remedy: remedy))
             return nil
         }
         if value(name) != nil { return fail("is set, and so is \(name)", "unset one of them") }
+        return text(ofFile: path, source: fileVariable, &problems)
+    }
+
+    /// The credential's file, if the service manager has handed one over (systemd.exec(5), LoadCredential=).
+    private func credential(_ variable: String) -> String? {
+        guard let directory = value("CREDENTIALS_DIRECTORY") else { return nil }
+        let path = "\(directory)/\(credentialName(variable))"
+        return access(path, F_OK) == 0 ? path : nil
+    }
+
+    private func credentialName(_ variable: String) -> String {
+        "backorderd." + variable.dropFirst("BACKORDERD_".count).lowercased().map { $0 == "_" ? "-" : $0 }
+    }
+
+    private func text(
+        ofFile path: String, source: String, _ problems: inout [Problem]
+    ) -> (text: String, source: String)? {
+        func fail(_ cause: String, _ remedy: String) -> (text: String, source: String)? {
+            problems.append(Problem(source: source, cause: cause, remedy: remedy))
+            return nil
+        }
         switch readFile(path) {
         case .failure(let failure):
             return fail("\(quoted(path)): \(failure.cause)", "name a file that backorderd can read")
@@ -251,7 +288,7 @@ extension [String: String] {
             }
             while let last = text.last, last.isNewline { text.removeLast() }
             if text.isEmpty { return fail("\(quoted(path)): the file is empty", "write the value into it") }
-            return (text, fileVariable)
+            return (text, source)
         }
     }
 }

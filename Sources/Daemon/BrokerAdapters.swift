@@ -24,7 +24,7 @@ struct AMQPDeliverySource: DeliverySource {
 
     func stopConsuming() { consumer.cancelConsuming() }
 
-    private static func envelope(_ properties: MessageProperties) -> Envelope {
+    static func envelope(_ properties: MessageProperties) -> Envelope {
         var envelope = Envelope()
         envelope.contentType = properties.contentType
         envelope.type = properties.type

@@ -42,7 +42,7 @@ struct ExplanationText {
         text += "; " + standing(line.line).joined(separator: ", ") + "\n"
         for sentence in sentences(line) { text += "  \(sentence)\n" }
         let skipped = max(0, line.events.count - eventsShown)
-        if skipped > 0 { text += "  … \(skipped) earlier events (--all shows them)\n" }
+        if skipped > 0 { text += "  … \(skipped) earlier \(skipped == 1 ? "event" : "events") (--all shows them)\n" }
         for event in line.events.dropFirst(skipped) { text += "  \(time(event.time))  \(words(event))\n" }
         return text
     }
@@ -64,7 +64,7 @@ struct ExplanationText {
         if let policy = line.policy { result.append("Policy when it was out of stock: \(policy).") }
         guard let queue = line.queue else { return result }
         var place = "Place \(queue.place) of \(queue.linesWaiting) in the queue of \(line.line.sku)"
-        place += queue.place == 1 ? ": nobody is ahead." : ": \(queue.unitsAhead) units ahead"
+        place += queue.place == 1 ? ": nobody is ahead." : ": \(unitsText(queue.unitsAhead)) ahead"
         if queue.place > 1 {
             let names = queue.ahead.map { "\($0.key.orderID) (\($0.waiting))" }.joined(separator: ", ")
             place += ", first " + names + "."
@@ -73,7 +73,7 @@ struct ExplanationText {
         let needed = queue.unitsAhead + line.line.waiting
         if let peg = line.standsOn {
             var sentence = "Its date stands on \(peg.supply.kind.rawValue) \(peg.supply.supplyID)"
-            sentence += ": \(peg.supply.outstanding) units to \(peg.supply.location)"
+            sentence += ": \(unitsText(peg.supply.outstanding)) to \(peg.supply.location)"
             if let expected = peg.supply.expectedAt { sentence += ", expected \(time(expected))" }
             if let expected = peg.supply.expectedAt, expected <= now {
                 sentence += ", overdue: counts as one day from now"
@@ -82,11 +82,13 @@ struct ExplanationText {
             sentence += time(peg.countsAs.adding(days: handlingDays)) + "."
             result.append(sentence)
         } else if queue.onOrder < needed {
-            result.append("It has no date: \(needed) units are needed up to it, \(queue.onOrder) are on order.")
+            result.append(
+                "It has no date: \(unitsText(needed)) \(isOrAre(needed)) needed up to it, "
+                    + "\(queue.onOrder) \(isOrAre(queue.onOrder)) on order.")
         } else {
             result.append(
-                "It has no date: \(needed) units are needed up to it, \(queue.onOrderDated) on order have an expected date."
-            )
+                "It has no date: \(unitsText(needed)) \(isOrAre(needed)) needed up to it, "
+                    + "\(queue.onOrderDated) on order \(queue.onOrderDated == 1 ? "has" : "have") an expected date.")
         }
         if let promised = line.line.promisedAt {
             var sentence = "The customer was last told \(time(promised))"
@@ -107,8 +109,8 @@ struct ExplanationText {
                     ? "\(move.units) allocated at \(move.location)"
                     : "\(-move.units) no longer allocated at \(move.location)")
         }
-        if change.waiting > 0 { parts.append("\(change.waiting) more wait") }
-        if change.waiting < 0 { parts.append("\(-change.waiting) fewer wait") }
+        if change.waiting > 0 { parts.append("\(change.waiting) more \(change.waiting == 1 ? "waits" : "wait")") }
+        if change.waiting < 0 { parts.append("\(-change.waiting) fewer \(change.waiting == -1 ? "waits" : "wait")") }
         if change.held > 0 { parts.append("\(change.held) held") }
         if change.held < 0 { parts.append("\(-change.held) no longer held") }
         if change.dispatched > 0 { parts.append("\(change.dispatched) dispatched") }
@@ -120,6 +122,10 @@ struct ExplanationText {
         let cause = event.cause == Output.timerCause ? event.kind : "\(event.kind) \(event.cause)"
         return "\(cause): \(parts.joined(separator: ", "))"
     }
+
+    private func unitsText(_ units: Units) -> String { units == 1 ? "1 unit" : "\(units) units" }
+
+    private func isOrAre(_ units: Units) -> String { units == 1 ? "is" : "are" }
 
     private func time(_ instant: Instant) -> String { formatRFC3339(instant) }
 

@@ -64,6 +64,14 @@ struct LogOutput: LogHandler {
         return TextTable.printable(text)
     }
 
+    /// Whether the descriptor is the stream that systemd names by device and inode; a child of a service may write
+    /// elsewhere and inherit the variable.
+    private static func isJournal(_ descriptor: Int32, _ stream: String?) -> Bool {
+        var status = stat()
+        guard let stream, fstat(descriptor, &status) == 0 else { return false }
+        return stream == "\(status.st_dev):\(status.st_ino)"
+    }
+
     static func logger(_ log: Configuration.Log) -> Logger {
         let format: Format =
             switch log.format {
@@ -71,7 +79,7 @@ struct LogOutput: LogHandler {
             case .json: .json
             case .journald: .journald
             case .auto:
-                if getenv("JOURNAL_STREAM") != nil {
+                if isJournal(STDERR_FILENO, getenv("JOURNAL_STREAM").map { String(cString: $0) }) {
                     .journald
                 } else if isatty(STDERR_FILENO) == 1 {
                     .text

@@ -203,9 +203,13 @@ struct StatusLine {
         let seconds = max(0.001, Double(now - before.milliseconds) / 1_000)
         let inputs = Double(progress.handled - min(progress.handled, before.handled)) / seconds
         let outputs = Double(progress.confirmed - min(progress.confirmed, before.confirmed)) / seconds
-        if inputs + outputs > 0 || movedMilliseconds == nil { movedMilliseconds = now }
-        return "\(state(progress, isReady)): \(Int(inputs.rounded())) messages/s, \(progress.inHand) in hand, "
-            + "\(progress.unconfirmed) outputs unconfirmed, \(lag(progress, inputs, outputs, now))"
+        let isIdle = progress.inHand + progress.unconfirmed == 0
+        if inputs + outputs > 0 || isIdle || movedMilliseconds == nil { movedMilliseconds = now }
+        let backlog = "\(progress.inHand) in hand, \(progress.unconfirmed) outputs unconfirmed"
+        // What waits at the broker can't be seen without it: no word of a lag then.
+        if !progress.isConsuming { return "\(state(progress, isReady)): \(backlog)" }
+        return "\(state(progress, isReady)): \(Int(inputs.rounded())) messages/s, \(backlog), "
+            + "\(isIdle ? "no lag" : lag(progress, inputs, outputs, now))"
     }
 
     private func state(_ progress: ServiceNotifier.Progress, _ isReady: Bool) -> String {
@@ -217,7 +221,6 @@ struct StatusLine {
     /// How long what waits here takes at the present rate; or how long nothing has moved.
     private func lag(_ progress: ServiceNotifier.Progress, _ inputs: Double, _ outputs: Double, _ now: Int64) -> String
     {
-        if progress.inHand + progress.unconfirmed == 0 { return "no lag" }
         if inputs + outputs == 0 { return "nothing has moved for \((now - (movedMilliseconds ?? now)) / 1_000) s" }
         let lag =
             (progress.inHand == 0 ? 0 : Double(progress.inHand) / max(inputs, 1))

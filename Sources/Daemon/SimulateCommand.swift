@@ -105,15 +105,15 @@ struct SimulateCommand: ParsableCommand {
             return components
         }
         var names: [String] = []
-        for (index, own) in parts.enumerated() {
+        for own in parts {
             var length = 1
             while length < own.count,
-                parts.enumerated().contains(where: { $0 != index && $1.suffix(length) == own.suffix(length) })
+                parts.contains(where: { $0 != own && $0.suffix(length) == own.suffix(length) })
             {
                 length += 1
             }
             let name = own.suffix(length).joined(separator: "/")
-            // The same file given twice is still two columns.
+            // The same file given twice has one name, and is still two columns.
             var unique = name
             var number = 2
             while names.contains(unique) {

@@ -56,6 +56,8 @@ private func message(_ description: MessageDescription) -> SchemaText {
     // The W3C trace context of the input is on every output that it causes.
     let headers = ["traceparent", "tracestate"].map { ($0, SchemaText.object([("type", .string("string"))])) }
     members.append(("headers", .object([("type", .string("object")), ("properties", .object(headers))])))
+    let examples = messageExamples(description.type).map { SchemaText.object([("payload", $0)]) }
+    members.append(("examples", .list(examples)))
     members.append(
         (
             "payload",

@@ -38,3 +38,20 @@ private func base64Value(_ digit: UInt8) -> UInt8? {
     default: nil
     }
 }
+
+/// Bytes as standard Base64 (RFC 4648, section 4), padded.
+public func encodedBase64(_ bytes: [UInt8]) -> String {
+    let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+    var result: [UInt8] = []
+    result.reserveCapacity((bytes.count + 2) / 3 * 4)
+    for start in stride(from: 0, to: bytes.count, by: 3) {
+        let count = min(3, bytes.count - start)
+        var group: UInt32 = 0
+        for index in 0..<3 { group = group << 8 | (index < count ? UInt32(bytes[start + index]) : 0) }
+        for index in 0..<4 {
+            result.append(
+                index <= count ? digits[Int(group >> UInt32(18 - 6 * index)) & 0x3F] : UInt8(ascii: "="))
+        }
+    }
+    return String(decoding: result, as: UTF8.self)
+}

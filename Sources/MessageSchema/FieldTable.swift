@@ -8,10 +8,14 @@ struct Field: Sendable {
         case text(bytesMax: Int)
         case time
         case whole(ClosedRange<Int64>)
+        /// The same, but never 0.
+        case change(ClosedRange<Int64>)
         case number
         case choice([String])
         case uuid
         case messageType
+        /// Taken and given back as it is.
+        case anything
         /// Whatever the customer object holds; the fields are those that are known.
         case object([Field])
         case list([Field], atMost: Int?, rule: Rule?)
@@ -85,7 +89,10 @@ private let shipModes = ShipMode.allCases.map(\.rawValue)
 private func customer(_ summary: String) -> Field {
     Field(
         "customer",
-        .object([text("segment", "Looked at by policy rules")]), summary)
+        .object([
+            Field("id", .anything, "Who it is"), text("segment", "Looked at by policy rules"),
+            Field("contact", .anything, "How to reach them"),
+        ]), summary)
 }
 
 private func input(_ type: InputType, _ summary: String, _ fields: [Field]) -> MessageDescription {
@@ -153,7 +160,7 @@ private let inputTable: [MessageDescription] = [
             Field("adjustment_id", .identifier, required: true, "The adjustment"), location,
             lines(
                 [
-                    sku, Field("delta", .whole(-1_000_000_000...1_000_000_000), "More or less; never 0"),
+                    sku, Field("delta", .change(-1_000_000_000...1_000_000_000), "More or less; never 0"),
                     Field("counted", .whole(0...1_000_000_000), "What was counted"),
                 ], rule: .oneOf(["delta", "counted"]), "The changes by SKU"),
             text("reason", "Why"),

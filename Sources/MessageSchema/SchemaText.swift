@@ -1,13 +1,53 @@
+import InventoryCore
+
 /// A JSON value to be written for people: two spaces, keys in their order.
 enum SchemaText: Sendable {
     case string(String)
     case integer(Int64)
+    /// A number as it is written.
+    case number(String)
     case bool(Bool)
     case null
     case list([SchemaText])
     case object([(name: String, value: SchemaText)])
 
     static func strings(_ texts: [String]) -> SchemaText { .list(texts.map { .string($0) }) }
+
+    /// Reads JSON of our own; null if it is none, which a test would show.
+    static func read(_ json: String) -> SchemaText {
+        Array(json.utf8).withUnsafeBufferPointer { bytes in
+            let value = try? JSONDocument.withParsed(bytes) { (document) throws(Rejection) -> SchemaText in
+                SchemaText(document, JSONDocument.root)
+            }
+            return value ?? .null
+        }
+    }
+
+    private init(_ document: JSONDocument, _ index: Int) {
+        switch document[index].kind {
+        case .null: self = .null
+        case .true: self = .bool(true)
+        case .false: self = .bool(false)
+        case .number: self = .number(document.written(index))
+        case .string: self = .string(document.string(index))
+        case .array:
+            var values: [SchemaText] = []
+            var child = index + 1
+            while child < document.end(of: index) {
+                values.append(SchemaText(document, child))
+                child = document.next(after: child)
+            }
+            self = .list(values)
+        case .object:
+            var members: [(name: String, value: SchemaText)] = []
+            var key = index + 1
+            while key < document.end(of: index) {
+                members.append((document.string(key), SchemaText(document, key + 1)))
+                key = document.next(after: key + 1)
+            }
+            self = .object(members)
+        }
+    }
 
     var rendered: String {
         var text = ""
@@ -19,6 +59,7 @@ enum SchemaText: Sendable {
         switch self {
         case .string(let value): text += SchemaText.quoted(value)
         case .integer(let value): text += String(value)
+        case .number(let written): text += written
         case .bool(let value): text += value ? "true" : "false"
         case .null: text += "null"
         case .list(let values):

@@ -46,6 +46,8 @@ struct CommitWatch {
             if seen > 0 { throw lost(0, now, link) }
             return
         }
+        // Nothing was tried yet, so there is nothing to find out; and a role that may only read can't lock the row.
+        if tried == 0 { return }
         var parameters = Parameters()
         parameters.add(worker)
         // A transaction of ours whose connection was cut may still be ending: it is waited for.

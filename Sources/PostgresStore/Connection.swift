@@ -34,7 +34,6 @@ final class Connection {
         guard let handle = unsafe address.connect() else {
             throw StoreError(.unavailable, "store \(address.label): memory ran out; it is tried again.")
         }
-        unsafe self.handle = unsafe handle
         unsafe clpq_ignore_notices(handle)
         label = address.label
         guard unsafe PQstatus(handle) == CONNECTION_OK else {
@@ -45,8 +44,10 @@ final class Connection {
         }
         guard unsafe PQsetnonblocking(handle, 1) == 0, unsafe PQenterPipelineMode(handle) == 1 else {
             unsafe PQfinish(handle)
-            throw StoreError(.unavailable, "store \(label): the connection can't be used; it is tried again.")
+            throw StoreError(.unavailable, "store \(address.label): the connection can't be used; it is tried again.")
         }
+        // Last of all: once every property is set, an error above would run `deinit` too, and finish it twice.
+        unsafe self.handle = unsafe handle
     }
 
     deinit {

@@ -24,6 +24,7 @@ enum PostgresQuery: Int, CaseIterable {
     case nextSegment, appendOutbox, removeOutbox, replaceOutbox, outboxAfter
     case lockMarks, marks, putMark, removeMark, ordersToTell, addOrdersToTell, removeOrdersToTell
     case passedPromises, passedSupply, nextPromise, nextSupply, leader, setLeader
+    case suspects, putSuspects, removeSuspects, pruneSuspects
 
     static let hand = "ANY (current_setting('backorderd.skus')::int8[])"
     static let ordersInHand = "ANY (current_setting('backorderd.orders')::int8[])"
@@ -129,6 +130,7 @@ enum PostgresQuery: Int, CaseIterable {
         case .lockMarks, .marks, .putMark, .removeMark, .ordersToTell, .addOrdersToTell, .removeOrdersToTell,
             .passedPromises, .passedSupply, .nextPromise, .nextSupply, .leader, .setLeader:
             sweepSQL
+        case .suspects, .putSuspects, .removeSuspects, .pruneSuspects: suspectSQL
         }
     }
 }

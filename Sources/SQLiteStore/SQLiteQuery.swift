@@ -17,6 +17,7 @@ enum SQLiteQuery: Int, CaseIterable {
     case mark, putMark, removeMark, marks, marksAfter, ordersToTell, addOrderToTell, removeOrderToTell
     case sweptThrough, setSweptThrough, passedPromises, passedSupply, nextPromise, nextSupply, leader, setLeader
     case auditedLines, events
+    case suspect, putSuspect, removeSuspect, pruneSuspects
     case appendOutbox, removeOutbox, replaceOutbox, outboxAfter
 
     private static let head = """
@@ -250,6 +251,16 @@ enum SQLiteQuery: Int, CaseIterable {
             "SELECT number, keys FROM inbox_batch WHERE received_at < ?1 ORDER BY received_at, number LIMIT 1"
         case .replaceInboxBatch: "UPDATE inbox_batch SET keys = ?2 WHERE number = ?1"
         case .deleteInboxBatch: "DELETE FROM inbox_batch WHERE number = ?1"
+
+        case .suspect:
+            "SELECT batch, deaths, deaths_alone, at FROM suspect WHERE key_high = ?1 AND key_low = ?2"
+        case .putSuspect:
+            """
+            INSERT OR REPLACE INTO suspect (key_high, key_low, batch, deaths, deaths_alone, at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            """
+        case .removeSuspect: "DELETE FROM suspect WHERE key_high = ?1 AND key_low = ?2"
+        case .pruneSuspects: "DELETE FROM suspect WHERE at < ?1"
 
         case .appendOutbox: "INSERT INTO outbox (created_at, message_count, messages) VALUES (?1, ?2, ?3)"
         case .removeOutbox: "DELETE FROM outbox WHERE segment = ?1"

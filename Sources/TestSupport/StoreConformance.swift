@@ -19,7 +19,8 @@ public enum StoreConformance {
     }
 
     public static let cases: [Case] =
-        inboxCases + outboxCases + transactionCases + orderCases + queueCases + itemCases + supplyCases + parkedCases
+        inboxCases + suspectCases + outboxCases + transactionCases + orderCases + queueCases + itemCases + supplyCases
+        + parkedCases
         + queryCases + sweepCases + journalCases + figureCases
 
     // MARK: Tools of the cases

@@ -107,13 +107,17 @@ public final class BatchProcessor {
         decider = Decider(rules: rules)
     }
 
-    public func process(_ batch: [DecodedDelivery], settled: [OutboxSegmentID] = []) throws -> BatchResult {
+    /// - Parameter suspects: go out of the book of suspects with the batch's effect.
+    public func process(
+        _ batch: [DecodedDelivery], settled: [OutboxSegmentID] = [], suspects: [Digest128] = []
+    ) throws -> BatchResult {
         let before = (latest, nextExpiry, sweepClock)
         do {
             var lap = Lap()
             var result = try store.write { transaction in
                 let begin = lap.lap()
                 var result = try process(batch, settled: settled, in: transaction, &lap)
+                try transaction.removeSuspects(suspects)
                 result.figures.stages.begin = begin
                 return result
             }

@@ -20,12 +20,14 @@ public final class Pipeline: Sendable {
         public var decode: [String: DecodeOptions]
         /// Names this worker among all that work on the store.
         public var worker: String
+        /// Deaths of the daemon on one message alone before it is poison.
+        public var deliveryLimit: Int
         /// Waiting lines that one transaction of the sweep looks at, about.
         public var sweptLines: Int
 
         public init(
             batch: Int, outboxHighWater: Int = 50_000, inboxRetentionMicroseconds: Int64, drainMilliseconds: Int,
-            decode: [String: DecodeOptions], worker: String, sweptLines: Int = 1_000
+            decode: [String: DecodeOptions], worker: String, deliveryLimit: Int = 5, sweptLines: Int = 1_000
         ) {
             self.batch = batch
             self.outboxHighWater = outboxHighWater
@@ -33,6 +35,7 @@ public final class Pipeline: Sendable {
             self.drainMilliseconds = drainMilliseconds
             self.decode = decode
             self.worker = worker
+            self.deliveryLimit = deliveryLimit
             self.sweptLines = sweptLines
         }
     }
@@ -116,6 +119,7 @@ public final class Pipeline: Sendable {
         fileprivate let store: any BackOrderStore
         fileprivate let processor: BatchProcessor
         fileprivate var sweep = SweepSchedule()
+        fileprivate var suspects: SuspectLane
         fileprivate var lastIdle: Int64
         fileprivate var nextPrune: Int64
     }
@@ -126,7 +130,10 @@ public final class Pipeline: Sendable {
         let processor = BatchProcessor(store: store, rules: rules, clock: .system { clock() }, keepsOutbox: true)
         try relayOutbox(store)
         let start = timing.monotonicMilliseconds()
-        return Shift(store: store, processor: processor, lastIdle: start, nextPrune: start + 60_000)
+        return Shift(
+            store: store, processor: processor,
+            suspects: SuspectLane(batchMax: settings.batch, deathsMax: settings.deliveryLimit), lastIdle: start,
+            nextPrune: start + 60_000)
     }
 
     /// Takes what has arrived through one transaction and does what is due beside it; false: told to stop.
@@ -146,10 +153,11 @@ public final class Pipeline: Sendable {
         }
         try sweep(&shift.sweep, shift.processor)
         let deliveries = source.receive(max: settings.batch, timeoutMilliseconds: shift.sweep.isUnderWay ? 1 : 100)
+        try handleSuspects(&shift, nothingElse: deliveries.isEmpty && !shift.sweep.isUnderWay)
         if deliveries.isEmpty {
             try idle(shift.processor)
         } else {
-            try handle(deliveries, shift.processor)
+            try handle(deliveries, &shift)
             if timing.monotonicMilliseconds() - shift.lastIdle < 1_000 { return true }
             try idle(shift.processor)
         }
@@ -160,27 +168,86 @@ public final class Pipeline: Sendable {
 
     // MARK: One batch
 
-    private func handle(_ deliveries: [InboundDelivery], _ processor: BatchProcessor) throws {
+    private func handle(_ deliveries: [InboundDelivery], _ shift: inout Shift) throws {
+        let keys = deliveries.filter(\.redelivered).map { SuspectLane.key($0) }
+        var book: [Digest128: Suspect] = [:]
+        if !keys.isEmpty {
+            let store = shift.store
+            guard let found = try persist([], { try store.write { try $0.suspects(keys) } }) else { return }
+            book = found
+        }
+        for group in shift.suspects.sort(deliveries, book: book) { try handle(group, shift) }
+    }
+
+    /// Those that give way to others, when it is their turn.
+    private func handleSuspects(_ shift: inout Shift, nothingElse: Bool) throws {
+        guard let group = shift.suspects.next(nothingElse: nothingElse) else { return }
+        try handle(group, shift)
+    }
+
+    private func handle(_ group: SuspectLane.Group, _ shift: Shift) throws {
+        switch group {
+        case .fresh(let deliveries): try handle(deliveries, shift.processor, suspects: [])
+        case .attempt(let candidates):
+            let entries = SuspectLane.entries(candidates, at: timing.now())
+            if let deaths = entries.map(\.deaths).max(), deaths > 1 {
+                logger.warning(
+                    "the daemon died with these messages in hand: they are taken in smaller company",
+                    metadata: ["messages": "\(entries.count)", "deaths": "\(deaths - 1)"])
+            }
+            // Committed before any of them is looked at.
+            let isNoted = try persist([]) { () -> Bool? in
+                try shift.store.write { try $0.putSuspects(entries) }
+                return true
+            }
+            guard isNoted != nil else { return }
+            try handle(candidates.map(\.delivery), shift.processor, suspects: entries.map(\.key))
+        case .poison(let candidates):
+            try handle(
+                candidates.map(\.delivery), shift.processor, suspects: candidates.map(\.key),
+                rejection: Rejection(
+                    .poison, "the daemon died \(settings.deliveryLimit) times with this message alone in hand"))
+        }
+    }
+
+    /// - Parameters:
+    ///   - suspects: leave the book of suspects with the batch's effect.
+    ///   - rejection: all are dead letters for this reason, and not looked at.
+    private func handle(
+        _ deliveries: [InboundDelivery], _ processor: BatchProcessor, suspects: [Digest128], rejection: Rejection? = nil
+    ) throws {
         let arrival = timing.now()
         var lap = Lap()
         let decoder = Decoder()
         let batch = deliveries.map { delivery in
             DecodedDelivery(
-                result: decoder.decode(
-                    delivery.body, envelope: delivery.envelope, arrival: arrival,
-                    options: settings.decode[delivery.queue] ?? DecodeOptions()),
+                result: rejection.map { .failure($0) } ?? decode(delivery, decoder, arrival: arrival),
                 queue: delivery.queue, body: delivery.body, properties: delivery.properties)
         }
-        let decode = lap.lap()
+        let decoding = lap.lap()
         let settled = tracker.takeSettled()
-        guard var result = try persist(settled, { try processor.process(batch, settled: settled) }) else { return }
+        guard
+            var result = try persist(
+                settled, { try processor.process(batch, settled: settled, suspects: suspects) })
+        else { return }
         // The outbox owns the outputs now, dead letters included: the inputs are done with before anything is sent.
         source.acknowledge(deliveries.map(\.token))
         publish(result)
-        result.figures.stages.decode = decode
+        result.figures.stages.decode = decoding
         let now = timing.now().microseconds
         result.figures.ages = batch.compactMap { (try? $0.result.get()).map { now - $0.message.time.microseconds } }
         count(result)
+    }
+
+    private func decode(
+        _ delivery: InboundDelivery, _ decoder: Decoder, arrival: Instant
+    ) -> Result<DecodedMessage, Rejection> {
+        #if DEBUG
+        Failpoint.look(at: delivery)
+        #endif
+        return decoder.decode(
+            delivery.body, envelope: delivery.envelope, arrival: arrival,
+            options: settings.decode[delivery.queue] ?? DecodeOptions())
     }
 
     private func publish(_ result: BatchResult) {
@@ -293,7 +360,13 @@ public final class Pipeline: Sendable {
     private func pruneInbox(_ store: any BackOrderStore, _ nextPrune: inout Int64) throws {
         if timing.monotonicMilliseconds() < nextPrune { return }
         let before = timing.now().adding(microseconds: -settings.inboxRetentionMicroseconds)
-        let gone = try persist([]) { try store.write { try $0.pruneInbox(before: before, limit: 5_000) } } ?? 0
+        let gone =
+            try persist([]) {
+                try store.write { transaction in
+                    try transaction.pruneSuspects(before: before)
+                    return try transaction.pruneInbox(before: before, limit: 5_000)
+                }
+            } ?? 0
         nextPrune = timing.monotonicMilliseconds() + (gone == 5_000 ? 1_000 : 60_000)
     }
 

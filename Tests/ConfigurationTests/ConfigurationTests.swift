@@ -303,6 +303,36 @@ func repositoryFile(_ path: String) throws -> [UInt8] {
         )
     }
 
+    @Test func credentialsOfTheServiceManager() throws {
+        let directory = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let file = directory.appendingPathComponent("backorderd.broker-url")
+        var environment = ["CREDENTIALS_DIRECTORY": directory.path]
+        #expect(
+            try parsed("broker: {urls: [\"amqp://file\"]}", environment: environment).broker.urls == ["amqp://file"])
+        try "amqp://u:secret@h\n".write(to: file, atomically: true, encoding: .utf8)
+        #expect(
+            try parsed("broker: {urls: [\"amqp://file\"]}", environment: environment).broker.urls
+                == ["amqp://u:secret@h"])
+        environment["BACKORDERD_BROKER_URL"] = "amqp://variable"
+        #expect(try parsed("", environment: environment).broker.urls == ["amqp://variable"])
+        environment["BACKORDERD_BROKER_URL"] = nil
+        try "mysql://u:secret@h\n".write(to: file, atomically: true, encoding: .utf8)
+        #expect(
+            failure("", environment: environment)?.description.hasPrefix("backorderd.broker-url: broker.urls: ") == true
+        )
+    }
+
+    @Test func listenOfAnInstance() throws {
+        let variable = "BACKORDERD_OPERATIONS_LISTEN"
+        #expect(
+            try parsed("", environment: [variable: "127.0.0.2:9473"]).operations.listen
+                == .init(host: "127.0.0.2", port: 9473))
+        #expect(try parsed("", environment: [variable: "null"]).operations.listen == nil)
+        #expect(failure("", environment: [variable: "here"])?.problems.first?.key == "operations.listen")
+    }
+
     @Test(arguments: [
         (
             ["BACKORDERD_STORE_URL_FILE": "/nowhere/x"],

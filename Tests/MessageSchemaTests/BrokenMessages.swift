@@ -88,7 +88,7 @@ enum BrokenMessages {
                 ("yesterday", #""yesterday" is not a time (RFC 3339)"#),
                 ("2026-02-30T10:00:00Z", #""2026-02-30T10:00:00Z" is not in the calendar"#),
             ]
-        case .whole(let range):
+        case .whole(let range), .change(let range):
             let (low, high) = (range.lowerBound, range.upperBound)
             let bounds = "is not between \(low) and \(high)"
             return [
@@ -115,7 +115,7 @@ enum BrokenMessages {
                 ([], "is empty"), ([:], "is an object, a list is needed"),
                 (.list(Array(repeating: [:], count: 1001)), "1001 lines, at most 1000 allowed"),
             ]
-        case .uuid, .messageType: return []
+        case .uuid, .messageType, .anything: return []
         }
     }
 
