@@ -21,7 +21,8 @@ extension Pages {
             \(Layout.card("Position", "\(Layout.number(item.position))", "on hand − allocated − waiting + on order"))</ul>
             """
         body += "<h2>Stock</h2>"
-        body += Layout.table(
+        if item.stock.isEmpty { body += "<p>There never was any.</p>" }
+        body += item.stock.isEmpty ? "" : Layout.table(
             "Stock by location", [("Location", false), ("On hand", true), ("Allocated", true), ("Free", true)],
             item.stock.map { stock in
                 """

@@ -236,7 +236,7 @@ public final class Pipeline: Sendable {
         result.figures.stages.decode = decoding
         let now = timing.now().microseconds
         result.figures.ages = batch.compactMap { (try? $0.result.get()).map { now - $0.message.time.microseconds } }
-        count(result)
+        count(result, deliveries)
     }
 
     private func decode(
@@ -294,7 +294,8 @@ public final class Pipeline: Sendable {
         }
     }
 
-    private func count(_ result: BatchResult) {
+    /// - Parameter deliveries: what the result's outcomes are of.
+    private func count(_ result: BatchResult, _ deliveries: [InboundDelivery] = []) {
         meter.committed(result.figures)
         var rejections: [Rejection] = result.rejectedParked.map(\.rejection)
         countsState.withLock { counts in
@@ -313,13 +314,17 @@ public final class Pipeline: Sendable {
             }
             counts.deadLettered += UInt64(result.rejectedParked.count)
         }
-        if let first = rejections.first {
-            logger.warning(
-                "dead-lettered",
-                metadata: [
-                    "count": "\(rejections.count)", "reason": "\(first.reason.rawValue)", "detail": "\(first.detail)",
-                ])
+        guard let first = rejections.first else { return }
+        var metadata: Logger.Metadata = [
+            "count": "\(rejections.count)", "reason": "\(first.reason.rawValue)", "detail": "\(first.detail)",
+        ]
+        for (delivery, outcome) in zip(deliveries, result.outcomes) {
+            guard case .deadLettered(first) = outcome else { continue }
+            if let id = delivery.envelope.messageID { metadata["message_id"] = "\(id)" }
+            if let trace = delivery.traceID { metadata["trace_id"] = "\(trace)" }
+            break
         }
+        logger.warning("dead-lettered", metadata: metadata)
     }
 
     // MARK: Between batches
