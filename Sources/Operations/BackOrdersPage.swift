@@ -10,11 +10,10 @@ struct BackOrderList {
         var sku: SKU?
         var customer: String?
         var location: LocationID?
-        /// Only those whose promised date has passed, the earliest first.
+        /// Only those whose promised date has passed, the earliest first. Few: the sweep tells a new date soon.
         var isLate: Bool
-
-        /// Asks for an order's own data, which only a look at the order answers.
-        var isNarrow: Bool { customer != nil || location != nil }
+        /// Only those that were first promised for a time that has passed.
+        var isLateAtFirst: Bool
     }
 
     struct Row {
@@ -27,6 +26,7 @@ struct BackOrderList {
         var place: Int64?
         var placedAt: Instant?
         var promisedAt: Instant?
+        var firstPromisedAt: Instant?
         var customer: String?
         var pin: LocationID?
     }
@@ -37,6 +37,7 @@ struct BackOrderList {
     private(set) var next: [(String, String?)]?
     /// Lines that were looked at without being asked for.
     private(set) var passed = 0
+    private let now: Instant
 
     private static let lookedAtMost = 5_000
     private static let milliseconds: Int64 = 1_000
@@ -44,7 +45,9 @@ struct BackOrderList {
     init(_ request: HTTPRequest, _ store: any StoreQueries, now: Instant, rows wanted: Int) throws {
         filter = Filter(
             sku: request.value("sku").map { SKU($0) }, customer: request.value("customer"),
-            location: request.value("location").map { LocationID($0) }, isLate: request.value("late") == "1")
+            location: request.value("location").map { LocationID($0) }, isLate: request.value("late") == "1",
+            isLateAtFirst: request.value("late") == "first")
+        self.now = now
         let deadline = monotonicMilliseconds() + Self.milliseconds
         var looked = 0
         var cursor = Cursor(request, isLate: filter.isLate)
@@ -76,6 +79,8 @@ struct BackOrderList {
         row.customer = order.customer?.id
         row.pin = order.lines[row.position].pin
         row.placedAt = order.placedAt
+        row.firstPromisedAt = order.lines[row.position].firstPromisedAt
+        if filter.isLateAtFirst, row.firstPromisedAt.map({ $0 >= now }) ?? true { return nil }
         if let customer = filter.customer, row.customer != customer { return nil }
         if let location = filter.location, row.pin != location { return nil }
         return row
@@ -158,7 +163,7 @@ struct BackOrderList {
     private var parameters: [(String, String?)] {
         [
             ("sku", filter.sku?.text), ("customer", filter.customer), ("location", filter.location?.text),
-            ("late", filter.isLate ? "1" : nil),
+            ("late", filter.isLate ? "1" : filter.isLateAtFirst ? "first" : nil),
         ]
     }
 
@@ -170,20 +175,22 @@ struct BackOrderList {
             <div><label for="customer">Customer</label><input id="customer" name="customer" value="\(filter.customer ?? "")" maxlength="128"></div>
             <div><label for="location">Only from location</label><input id="location" name="location" value="\(filter.location?.text ?? "")" maxlength="128"></div>
             <div><label for="late">Which</label><select id="late" name="late">
-            <option value="0">all that wait</option><option value="1"\(filter.isLate ? " selected" as HTML : "")>promised date passed</option>
+            <option value="0">all that wait</option><option value="first"\(filter.isLateAtFirst ? " selected" as HTML : "")>first promise passed</option>
+            <option value="1"\(filter.isLate ? " selected" as HTML : "")>promised date passed, not told yet</option>
             </select></div><button>Show</button></form>
             """
         body += Layout.table(
             filter.isLate ? "Waiting lines whose promise has passed, the earliest first" : "Waiting lines by SKU, first in line first",
             [
                 ("Order", false), ("Line", false), ("SKU", false), ("Units", true), ("Place", true), ("Placed", false),
-                ("Promised", false), ("Customer", false), ("Only from", false),
+                ("First promised", false), ("Promised", false), ("Customer", false), ("Only from", false),
             ],
             rows.map { row in
                 """
                 <tr><td>\(Layout.order(row.orderID))</td><td>\(row.lineID.text)</td><td>\(Layout.item(row.sku))</td>
                 <td class="n">\(Layout.number(row.waiting))</td><td class="n">\(row.place.map { Layout.number($0) } ?? "")</td>
-                <td>\(Layout.time(row.placedAt))</td><td>\(Layout.promise(row.promisedAt, now: now))</td>
+                <td>\(Layout.time(row.placedAt))</td><td>\(Layout.promise(row.firstPromisedAt, now: now))</td>
+                <td>\(Layout.promise(row.promisedAt, now: now))</td>
                 <td>\(row.customer ?? "–")</td><td>\(row.pin?.text ?? "–")</td></tr>
                 """
             })
@@ -207,6 +214,7 @@ struct BackOrderList {
                             ("sku", .string(row.sku.text)), ("waiting", .integer(row.waiting)),
                             ("place", row.place.map { .integer($0) } ?? .null),
                             ("placed_at", .optional(row.placedAt.map(formatRFC3339))),
+                            ("first_promised_at", .optional(row.firstPromisedAt.map(formatRFC3339))),
                             ("promised_at", .optional(row.promisedAt.map(formatRFC3339))),
                             ("customer_id", .optional(row.customer)), ("location", .optional(row.pin?.text)),
                         ])

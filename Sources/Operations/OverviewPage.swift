@@ -63,7 +63,7 @@ extension Pages {
             <ul class="cards">
             \(Layout.card("Units waiting", "\(Layout.number(figures.waitingUnits))", "on \(Layout.number(figures.waitingLines)) lines"))
             \(Layout.card("Longest wait", waited, "<a href=\"/back-orders\">back orders</a>"))
-            \(Layout.card("Promises that have passed", late, "<a href=\"/back-orders?late=1\">the late ones</a>"))
+            \(Layout.card("Promises that have passed", late, "not told anew yet; <a href=\"/back-orders?late=first\">later than first promised</a>"))
             \(Layout.card("Promised for the next 24 h", "\(Layout.count(figures.promisesDue))", "lines"))
             \(Layout.card("Fill rate", rate, "of \(Layout.number(ordered)) units ordered since the start"))
             \(Layout.card("Held lines", "\(Layout.count(figures.heldLines))", "the policy wants a decision"))
