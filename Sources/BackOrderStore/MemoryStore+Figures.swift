@@ -15,7 +15,8 @@ extension MemoryBooks {
             for line in stored.order.lines {
                 if line.held > 0 { figures.heldLines = min(most, figures.heldLines + 1) }
                 if line.waiting == 0 { continue }
-                figures.waitingSince = figures.waitingSince.map { min($0, stored.order.placedAt) } ?? stored.order.placedAt
+                figures.waitingSince =
+                    figures.waitingSince.map { min($0, stored.order.placedAt) } ?? stored.order.placedAt
                 guard let promised = line.promisedAt else { continue }
                 if promised < now {
                     figures.promisesOverdue = min(most, figures.promisesOverdue + 1)

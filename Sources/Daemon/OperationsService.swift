@@ -132,22 +132,30 @@ extension OperationsService {
                 return consumer.isConnected
                     ? HealthCheck(
                         .failed, "connected to the broker, but not consuming",
-                        remedy: "see the log: a queue may be missing, or declared in another way (backorderd check --broker)")
+                        remedy:
+                            "see the log: a queue may be missing, or declared in another way (backorderd check --broker)"
+                    )
                     : HealthCheck(
                         .failed, "no connection to the broker to consume on",
-                        remedy: "see that the broker runs and that broker.urls is right (backorderd check --broker); it is tried again all the time")
+                        remedy:
+                            "see that the broker runs and that broker.urls is right (backorderd check --broker); it is tried again all the time"
+                    )
             },
             .init("broker-publisher") {
                 if let hung = silence(publisher.silentMilliseconds, "the publisher's thread") { return hung }
                 if !publisher.isConnected {
                     return HealthCheck(
                         .failed, "no connection to the broker to publish on",
-                        remedy: "see that the broker runs and that broker.urls is right (backorderd check --broker); outputs are kept")
+                        remedy:
+                            "see that the broker runs and that broker.urls is right (backorderd check --broker); outputs are kept"
+                    )
                 }
                 if publisher.isBlocked {
                     return HealthCheck(
                         .warning, "the broker takes no publishes for now",
-                        remedy: "free memory or disk at the broker (rabbitmqctl status: alarms); outputs are kept meanwhile")
+                        remedy:
+                            "free memory or disk at the broker (rabbitmqctl status: alarms); outputs are kept meanwhile"
+                    )
                 }
                 return .fine
             },
@@ -155,14 +163,18 @@ extension OperationsService {
                 guard let failing = metrics.storeFailingMilliseconds else { return .fine }
                 return HealthCheck(
                     failing > 2_000 ? .failed : .warning, "no transaction has succeeded for \(failing / 1_000) s",
-                    remedy: "see the log for the store's error (backorderd check --store); nothing is lost, it is tried again")
+                    remedy:
+                        "see the log for the store's error (backorderd check --store); nothing is lost, it is tried again"
+                )
             },
             .init("outbox") { [tracker = parts.tracker] in
                 let summary = tracker.summary
                 if summary.unroutable > 0 {
                     return HealthCheck(
                         .warning, "\(summary.unroutable) outputs were refused or came back unroutable",
-                        remedy: "bind a queue for them to the output exchange, or make room in a full one; they are kept and sent again")
+                        remedy:
+                            "bind a queue for them to the output exchange, or make room in a full one; they are kept and sent again"
+                    )
                 }
                 return .fine
             },
@@ -200,7 +212,9 @@ extension OperationsService {
             .init(.gauge, "backorderd_outbox_messages", "Outputs of this worker that the broker has not confirmed.") {
                 [.init([], Double(parts.tracker.openCount))]
             },
-            .init(.gauge, "backorderd_outbox_oldest_seconds", "How long the oldest of them has waited; 0: there is none.") {
+            .init(
+                .gauge, "backorderd_outbox_oldest_seconds", "How long the oldest of them has waited; 0: there is none."
+            ) {
                 [.init([], Double(parts.tracker.summary.oldestMilliseconds) / 1_000)]
             },
             .init(.gauge, "backorderd_outbox_unroutable", "Of them: refused or unroutable when last tried.") {

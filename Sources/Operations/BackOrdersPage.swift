@@ -130,7 +130,8 @@ struct BackOrderList {
                     sku: sku,
                     key: PrecedenceKey(
                         lead: numbers[0], priority: Int(clamping: max(-1_000, min(1_000, numbers[1]))),
-                        placedAt: Instant(microseconds: numbers[2]), orderID: order, position: Int(clamping: numbers[3])),
+                        placedAt: Instant(microseconds: numbers[2]), orderID: order, position: Int(clamping: numbers[3])
+                    ),
                     lineID: "", waiting: 0, place: max(0, min(numbers[4], 1 << 40)), promisedAt: nil)
             } else {
                 return nil
@@ -180,7 +181,9 @@ struct BackOrderList {
             </select></div><button>Show</button></form>
             """
         body += Layout.table(
-            filter.isLate ? "Waiting lines whose promise has passed, the earliest first" : "Waiting lines by SKU, first in line first",
+            filter.isLate
+                ? "Waiting lines whose promise has passed, the earliest first"
+                : "Waiting lines by SKU, first in line first",
             [
                 ("Order", false), ("Line", false), ("SKU", false), ("Units", true), ("Place", true), ("Placed", false),
                 ("First promised", false), ("Promised", false), ("Customer", false), ("Only from", false),
@@ -198,7 +201,8 @@ struct BackOrderList {
         if passed > 0 { body += "<p class=\"soft\">\(Layout.number(passed)) lines were looked at for this page.</p>" }
         if let next {
             let address = Address.query("/back-orders", parameters + next)
-            body += "<p class=\"more\"><a rel=\"next\" href=\"\(address)\">\(passed > 0 ? "Look on from here" : "The next ones")</a></p>"
+            body +=
+                "<p class=\"more\"><a rel=\"next\" href=\"\(address)\">\(passed > 0 ? "Look on from here" : "The next ones")</a></p>"
         }
         return Layout.page("Back orders", tab: .backOrders, setting: pages.setting, body)
     }

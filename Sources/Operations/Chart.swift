@@ -13,7 +13,9 @@ enum Chart {
         String(formatRFC3339(Instant(microseconds: day * Instant.microsecondsPerDay)).prefix(10))
     }
 
-    private static func frame(_ title: String, _ description: String, most: String, from: String, to: String, _ inner: HTML)
+    private static func frame(
+        _ title: String, _ description: String, most: String, from: String, to: String, _ inner: HTML
+    )
         -> HTML
     {
         """
@@ -39,7 +41,8 @@ enum Chart {
             return "\(coordinate(x)),\(coordinate(y))"
         }
         return frame(
-            title, "\(Layout.number(first.value)) at first, \(Layout.number(last.value)) now, \(Layout.number(most)) at most",
+            title,
+            "\(Layout.number(first.value)) at first, \(Layout.number(last.value)) now, \(Layout.number(most)) at most",
             most: Layout.number(most), from: String(formatRFC3339(first.at).dropFirst(11).prefix(5)),
             to: String(formatRFC3339(last.at).dropFirst(11).prefix(5)),
             "<polyline class=\"curve\" points=\"\(places.joined(separator: " "))\"/>")
@@ -91,7 +94,8 @@ enum Chart {
                 """
         }
         return frame(
-            "Supply on its way; red: overdue", "\(dated.count) with a date", most: Layout.number(most), from: day(begin.day),
+            "Supply on its way; red: overdue", "\(dated.count) with a date", most: Layout.number(most),
+            from: day(begin.day),
             to: day(end.day),
             """
             <line class="axis" x1="\(coordinate(place(now)))" y1="8" x2="\(coordinate(place(now)))" y2="136" stroke-dasharray="4 3"/>\

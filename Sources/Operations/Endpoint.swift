@@ -53,7 +53,8 @@ public struct Endpoint: HTTPAnswering {
         self.health = health
         self.metrics = metrics
         self.figures = figures
-        families = Self.ownFamilies(setting, health) + metrics.families + gauges + figures.families
+        families =
+            Self.ownFamilies(setting, health) + metrics.families + gauges + figures.families
             + ProcessFigures.families
         access = Access(token: setting.token)
     }

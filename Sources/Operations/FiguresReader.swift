@@ -69,7 +69,9 @@ public final class FiguresReader: Sendable {
             state.withLock { state in
                 state.failure = nil
                 state.reading = Reading(figures: figures, readMilliseconds: monotonicMilliseconds())
-                if let last = state.history.last, time.microseconds - last.at.microseconds < Self.historyEvery { return }
+                if let last = state.history.last, time.microseconds - last.at.microseconds < Self.historyEvery {
+                    return
+                }
                 state.history.append(
                     Point(at: time, waitingUnits: figures.waitingUnits, promisesOverdue: figures.promisesOverdue))
                 if state.history.count > Self.historyMax { state.history.removeFirst() }
@@ -91,7 +93,8 @@ public final class FiguresReader: Sendable {
     private static let otherPlaces = "(all others)"
 
     public var families: [MetricFamily] {
-        func gauge(_ name: String, _ help: String, _ value: @escaping @Sendable (StoreFigures) -> Int64) -> MetricFamily {
+        func gauge(_ name: String, _ help: String, _ value: @escaping @Sendable (StoreFigures) -> Int64) -> MetricFamily
+        {
             MetricFamily(gauge: name, help) { [self] in reading.map { Double(value($0.figures)) } }
         }
         func coming(

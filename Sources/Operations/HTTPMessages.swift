@@ -30,7 +30,8 @@ enum HTTPRefusal: Error, Equatable {
         case .malformed: .plain(400, "This is not a request that can be read.\n")
         case .tooLong: .plain(431, "The request's head is too long.\n")
         case .bodyNotAllowed: .plain(413, "A request here has no body.\n")
-        case .methodNotAllowed: .plain(405, "Only GET and HEAD: nothing can be changed here.\n", [("Allow", "GET, HEAD")])
+        case .methodNotAllowed:
+            .plain(405, "Only GET and HEAD: nothing can be changed here.\n", [("Allow", "GET, HEAD")])
         case .versionNotSupported: .plain(505, "HTTP/1.0 or HTTP/1.1, please.\n")
         }
     }

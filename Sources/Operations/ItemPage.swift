@@ -12,7 +12,8 @@ extension Pages {
         let now = setting.now()
         let lines = item.lanes.reduce(0) { $0 + $1.lines }
         let late: HTML =
-            item.deficits.isEmpty ? "" : "\(Layout.number(item.deficits.reduce(0) { $0 + $1.units })) shipped before their receipt"
+            item.deficits.isEmpty
+            ? "" : "\(Layout.number(item.deficits.reduce(0) { $0 + $1.units })) shipped before their receipt"
         var body: HTML = """
             <ul class="cards">\(Layout.card("On hand", "\(Layout.number(item.onHand))", late))
             \(Layout.card("Allocated", "\(Layout.number(item.allocated))"))
@@ -22,14 +23,17 @@ extension Pages {
             """
         body += "<h2>Stock</h2>"
         if item.stock.isEmpty { body += "<p>There never was any.</p>" }
-        body += item.stock.isEmpty ? "" : Layout.table(
-            "Stock by location", [("Location", false), ("On hand", true), ("Allocated", true), ("Free", true)],
-            item.stock.map { stock in
-                """
-                <tr><td>\(stock.location.text)</td><td class="n">\(Layout.number(stock.onHand))</td>
-                <td class="n">\(Layout.number(stock.allocated))</td><td class="n">\(Layout.number(stock.available))</td></tr>
-                """
-            })
+        body +=
+            item.stock.isEmpty
+            ? ""
+            : Layout.table(
+                "Stock by location", [("Location", false), ("On hand", true), ("Allocated", true), ("Free", true)],
+                item.stock.map { stock in
+                    """
+                    <tr><td>\(stock.location.text)</td><td class="n">\(Layout.number(stock.onHand))</td>
+                    <td class="n">\(Layout.number(stock.allocated))</td><td class="n">\(Layout.number(stock.available))</td></tr>
+                    """
+                })
         body += try queue(of: sku, now: now, store)
         let supplies = try store.outstandingSupplies(sku: sku, after: nil, limit: 200)
         body += "<h2>Supply</h2>\(Chart.supply(supplies, now: now))"
@@ -56,7 +60,10 @@ extension Pages {
         if rows.isEmpty { return body + "<p>Nobody.</p>" }
         body += Layout.table(
             "The first in line",
-            [("Place", true), ("Order", false), ("Line", false), ("Units", true), ("Placed", false), ("Promised", false)],
+            [
+                ("Place", true), ("Order", false), ("Line", false), ("Units", true), ("Placed", false),
+                ("Promised", false),
+            ],
             rows.map { row in
                 """
                 <tr><td class="n">\(row.place)</td><td>\(Layout.order(row.key.orderID))</td><td>\(row.lineID.text)</td>
@@ -113,7 +120,8 @@ extension Pages {
                     .array(
                         demand.map {
                             .object([
-                                ("day", .integer($0.day)), ("units", .integer($0.units)), ("filled", .integer($0.filled)),
+                                ("day", .integer($0.day)), ("units", .integer($0.units)),
+                                ("filled", .integer($0.filled)),
                             ])
                         })
                 ),
@@ -167,7 +175,8 @@ extension Pages {
         var after: Supply?
         if let id = request.value("after"), let sku = request.value("after-sku") {
             after = Supply(
-                supplyID: SupplyID(id), kind: .reorder, sku: SKU(sku), location: LocationID(request.value("after-to") ?? ""),
+                supplyID: SupplyID(id), kind: .reorder, sku: SKU(sku),
+                location: LocationID(request.value("after-to") ?? ""),
                 quantity: 0, outstanding: 0,
                 expectedAt: request.value("after-at").flatMap { Int64($0) }.map { Instant(microseconds: $0) },
                 createdAt: Instant(microseconds: 0))

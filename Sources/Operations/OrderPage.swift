@@ -22,7 +22,8 @@ extension Pages {
         body += Layout.table(
             "Lines",
             [
-                ("Line", false), ("SKU", false), ("Ordered", true), ("Allocated", true), ("Waiting", true), ("Held", true),
+                ("Line", false), ("SKU", false), ("Ordered", true), ("Allocated", true), ("Waiting", true),
+                ("Held", true),
                 ("Dispatched", true), ("Cancelled", true), ("Refused", true), ("Place", true), ("Promised", false),
             ],
             explanation.lines.map { line in
@@ -46,7 +47,8 @@ extension Pages {
         let items = events.map { event -> HTML in
             let cause: HTML = event.cause == Output.timerCause ? "\(event.kind)" : "\(event.kind) \(event.cause)"
             let lines = event.lines.map { change -> HTML in
-                let line = order.lines.indices.contains(change.position) ? order.lines[change.position].lineID.text : "?"
+                let line =
+                    order.lines.indices.contains(change.position) ? order.lines[change.position].lineID.text : "?"
                 return "<br>Line \(line): \(Self.words(change))"
             }
             return "<li>\(Layout.time(event.time))\(cause)\(lines)</li>"
@@ -63,7 +65,8 @@ extension Pages {
     private static func words(_ change: OrderEvent.LineChange) -> String {
         var parts = change.allocated.map { move in
             move.units > 0
-                ? "\(move.units) allocated at \(move.location)" : "\(-move.units) no longer allocated at \(move.location)"
+                ? "\(move.units) allocated at \(move.location)"
+                : "\(-move.units) no longer allocated at \(move.location)"
         }
         if change.waiting > 0 { parts.append("\(change.waiting) more wait") }
         if change.waiting < 0 { parts.append("\(-change.waiting) fewer wait") }

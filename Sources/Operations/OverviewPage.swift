@@ -9,7 +9,8 @@ extension Pages {
         let checks = endpoint.health.current
         let isReady = checks.allSatisfy { $0.check.verdict == .fine || $0.check.verdict == .warning }
         var body: HTML = Self.searchForm()
-        body += isReady
+        body +=
+            isReady
             ? "<p><span class=\"good\">Ready.</span> It takes messages and sends what they cause.</p>"
             : "<p><span class=\"bad\">Not ready.</span> What is the matter stands below.</p>"
         body += planning
@@ -111,7 +112,8 @@ extension Pages {
                 "figures",
                 .object([
                     ("age_milliseconds", .integer(monotonicMilliseconds() - reading.readMilliseconds)),
-                    ("waiting_lines", .integer(figures.waitingLines)), ("waiting_units", .integer(figures.waitingUnits)),
+                    ("waiting_lines", .integer(figures.waitingLines)),
+                    ("waiting_units", .integer(figures.waitingUnits)),
                     ("waiting_since", .optional(figures.waitingSince.map(formatRFC3339))),
                     ("promises_overdue", .integer(figures.promisesOverdue)),
                     ("promises_due", .integer(figures.promisesDue)), ("held_lines", .integer(figures.heldLines)),

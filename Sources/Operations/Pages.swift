@@ -117,7 +117,10 @@ struct Pages: Sendable {
         var body: HTML = "<p>What the books and the world disagree about, in the order in which it was noted.</p>"
         body += Layout.table(
             "Discrepancies",
-            [("Noted", false), ("Kind", false), ("SKU", false), ("Location", false), ("Units", true), ("Message", false)],
+            [
+                ("Noted", false), ("Kind", false), ("SKU", false), ("Location", false), ("Units", true),
+                ("Message", false),
+            ],
             cells)
         if rows.isEmpty { body += "<p>There is none here.</p>" }
         if rows.count == Self.pageRows, let last = rows.last {
@@ -137,7 +140,8 @@ struct Pages: Sendable {
                         ("number", .integer(row.number)), ("time", .string(formatRFC3339(row.discrepancy.time))),
                         ("kind", .string(row.discrepancy.kind.rawValue)), ("sku", .string(row.discrepancy.sku.text)),
                         ("location", .string(row.discrepancy.location.text)),
-                        ("quantity", .integer(row.discrepancy.quantity)), ("message_id", .string(row.discrepancy.messageID)),
+                        ("quantity", .integer(row.discrepancy.quantity)),
+                        ("message_id", .string(row.discrepancy.messageID)),
                     ])
                 }))
     }
@@ -147,7 +151,8 @@ struct Pages: Sendable {
             DiscrepancyRow(
                 number: number,
                 discrepancy: Discrepancy(
-                    time: Instant(microseconds: 0), kind: .overShipment, sku: "", location: "", quantity: 0, messageID: ""))
+                    time: Instant(microseconds: 0), kind: .overShipment, sku: "", location: "", quantity: 0,
+                    messageID: ""))
         }
         return try store.discrepancies(after: after, limit: Self.pageRows)
     }

@@ -18,7 +18,9 @@ enum Socket {
         let status = getaddrinfo(host, "\(port)", &hints, &list)
         guard status == 0, let list else {
             throw ListenError(
-                message: "operations.listen: \(host) is no address of this machine (\(String(cString: gai_strerror(status))))")
+                message:
+                    "operations.listen: \(host) is no address of this machine (\(String(cString: gai_strerror(status))))"
+            )
         }
         defer { freeaddrinfo(list) }
         var failure: Int32 = 0
@@ -30,7 +32,8 @@ enum Socket {
         }
         let remedy = failure == EADDRINUSE ? "; another program has it: give each worker a port of its own" : ""
         throw ListenError(
-            message: "operations.listen: can't listen on \(host):\(port): \(String(cString: strerror(failure)))\(remedy)")
+            message:
+                "operations.listen: can't listen on \(host):\(port): \(String(cString: strerror(failure)))\(remedy)")
     }
 
     /// To wake a thread that polls: what is written on one end makes the other readable.

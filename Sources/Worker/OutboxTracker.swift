@@ -62,7 +62,8 @@ public final class OutboxTracker: Sendable {
             return messages.map { message in
                 let publication = PendingPublication(handle: state.nextHandle, message: message)
                 state.nextHandle += 1
-                state.open[publication.handle] = Open(publication: publication, segment: segment, failures: 0,
+                state.open[publication.handle] = Open(
+                    publication: publication, segment: segment, failures: 0,
                     openedMilliseconds: nowMilliseconds)
                 return publication
             }

@@ -9,7 +9,7 @@ headless Chromium, where these are installed; everything else is plain HTTP. Wit
 import argparse, html.parser, http.client, json, os, re, shutil, socket, subprocess, tempfile, time, urllib.parse
 from datetime import datetime, timedelta, timezone
 
-from harness import INPUT, Daemon, Table, amqp_client, clear, publish, wait
+from harness import OUTPUTS, Daemon, Table, amqp_client, clear, drain, publish, wait
 
 SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../deploy/lib/private-rabbitmq")
 HOSTILE = ['<script>document.title="owned"</script>', '"><img src=x onerror=alert(1)>', "'; DROP TABLE item; --", "../../etc/passwd",
@@ -274,6 +274,30 @@ def browse(table, site, shots):
                     run(path, f"--screenshot={os.path.abspath(shots)}/{name}-{kind}.png", *options, directory=directory)
 
 
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+def trace_checks(table, daemon, url):
+    """Trace context goes from an input to all its outputs, and into the log line of a dead letter."""
+    drain(url, OUTPUTS)
+    parent = f"00-{TRACE}-00f067aa0ba902b7-01"
+    link = amqp_client.Connection(url, "traces")
+    link.confirm()
+    link.publish([("order-placed", {"message_id": name, "headers": {"traceparent": parent, "tracestate": "a=b"}}, text) for name, text in [
+        ("traced", body(type="order-placed", id="traced", order_id="TRACED", lines=[{"sku": "T", "quantity": 1}])), ("traced-bad", b"{}")]], "orders", 10)
+    link.close()
+    found = []
+
+    def told():
+        found.extend(drain(url, OUTPUTS))
+        return any(m.properties.get("headers", {}).get("traceparent") for m in found)
+    wait("a traced output", told, 30)
+    headers = [m.properties.get("headers", {}) for m in found if json.loads(m.body).get("order_id") == "TRACED"]
+    table.check("outputs carry the trace context of their input", headers and all((h.get("traceparent"), h.get("tracestate")) == (parent, "a=b") for h in headers), headers[:1])
+    lines = [json.loads(line) for line in open(daemon.log_path, errors="replace") if TRACE in line]
+    table.check("the dead letter's log line has its trace id", [(e.get("trace_id"), e.get("message_id")) for e in lines] == [(TRACE, "traced-bad")], lines)
+
+
 def broker_away(table, site, options):
     subprocess.run([SCRIPT, "ctl", options.node, "stop_app"], check=True, capture_output=True)
     try:
@@ -329,6 +353,7 @@ def run(options, directory):
         endpoint_checks(table, site)
         page_checks(table, site)
         browse(table, site, options.shots)
+        trace_checks(table, daemon, url)
         link.close()
         broker_away(table, site, options)
         table.check("SIGTERM: exit 0", daemon.stop() == 0)

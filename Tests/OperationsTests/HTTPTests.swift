@@ -44,7 +44,9 @@ import Testing
                 alphabet[Int.random(in: 0..<alphabet.count, using: &generator)]
             }
             if let end = HTTPRequest.headEnd(in: bytes) { #expect(end <= bytes.count) }
-            if (try? HTTPRequest(head: Array("GET /".utf8) + bytes + Array(" HTTP/1.0\r\n\r\n".utf8))) != nil { read += 1 }
+            if (try? HTTPRequest(head: Array("GET /".utf8) + bytes + Array(" HTTP/1.0\r\n\r\n".utf8))) != nil {
+                read += 1
+            }
         }
         #expect(read > 0)
     }
