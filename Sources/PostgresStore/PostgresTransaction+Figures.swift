@@ -86,7 +86,7 @@ extension PostgresTransaction {
                         AND (l.lead, l.rank) > (heads.lead, heads.rank)
                     ORDER BY lead, rank, placed_at LIMIT 1) AS head
             )
-            SELECT count(*), min(placed_at) FROM (SELECT placed_at FROM heads LIMIT \(Self.stretchesMax)) AS some
+            SELECT count(*), min(placed_at) FROM (SELECT placed_at FROM heads LIMIT \(Self.stretchesMax)) AS oldest
             """)
         return rows.integer(0, 0) < Int64(Self.stretchesMax) ? rows.optionalTime(0, 1) : nil
     }
