@@ -52,16 +52,13 @@ scenario: ## starts a scenario, or writes what the program does into it for revi
 scenario-index: ## the list in Tests/Scenarios/README.md
 	@deploy/lib/scenario
 
-<<<<<<< HEAD
 .PHONY: schemas
 schemas: ## config/schemas and docs/messages.md, from the field table in Sources/MessageSchema
 	BACKORDERD_WRITE_SCHEMAS=1 swift test --filter CommittedSchemaTests
-=======
 .PHONY: test-model
 test-model: ## random histories, an independent model against replay: SEEDS=1-5000
 	@swift build --product backorderd
 	@python3 -B Tests/Model/compare.py --binary "$$(swift build --show-bin-path)/backorderd" --seeds $(or $(SEEDS),1-5000)
->>>>>>> h-model
 
 .PHONY: test-kill
 test-kill: ## kill -9 while a history passes: HISTORY= what the workload generator wrote, KILLS=20 SEED=1

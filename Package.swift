@@ -52,6 +52,13 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
+            name: "Operations",
+            dependencies: [
+                "InventoryCore", "MessageSchema", "BackOrderStore", "Worker",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .target(
             name: "Configuration", dependencies: ["InventoryCore", .product(name: "Yams", package: "Yams")],
             swiftSettings: strict),
         .target(
@@ -59,7 +66,7 @@ let package = Package(
             dependencies: [
                 "InventoryCore", "MessageSchema", "BackOrderStore", "SQLiteStore", "PostgresStore", "AMQPClient",
                 "Worker",
-                "Configuration",
+                "Configuration", "Operations",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -105,6 +112,10 @@ let package = Package(
                 "InventoryCore", "MessageSchema", "BackOrderStore", "SQLiteStore", "PostgresStore", "Worker",
                 "Configuration",
             ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "OperationsTests",
+            dependencies: ["InventoryCore", "MessageSchema", "BackOrderStore", "Worker", "Operations", "TestSupport"],
             swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ]

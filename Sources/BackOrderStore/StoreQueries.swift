@@ -12,6 +12,10 @@ public protocol StoreQueries: SupplyReader {
     /// In the order in which they were noted. Pages by key.
     func discrepancies(after: DiscrepancyRow?, limit: Int) throws -> [DiscrepancyRow]
     func totals() throws -> StoreTotals
+    /// What a planner wants to see at a glance. Reads kept sums and bounded stretches of indexes, never all lines.
+    func figures(now: Instant) throws -> StoreFigures
+    /// Waiting lines that were promised for a time before `before`, the earliest first. Pages by key.
+    func promisedLines(before: Instant, after: PromisedLine?, limit: Int) throws -> [PromisedLine]
 
     /// What one SKU has; nil: unknown.
     func item(_ sku: SKU) throws -> Item?
@@ -134,6 +138,94 @@ public struct DiscrepancyRow: Sendable, Equatable {
     public init(number: Int64, discrepancy: Discrepancy) {
         self.number = number
         self.discrepancy = discrepancy
+    }
+}
+
+/// The books in numbers.
+public struct StoreFigures: Sendable, Equatable {
+    /// Counts that stand for "so many at least" when they reach this.
+    public static let countedAtMost: Int64 = 100_000
+
+    public struct Place: Sendable, Equatable {
+        public var location: LocationID
+        public var onHand: Units
+        public var allocated: Units
+
+        public init(location: LocationID, onHand: Units, allocated: Units) {
+            self.location = location
+            self.onHand = onHand
+            self.allocated = allocated
+        }
+    }
+
+    public struct Coming: Sendable, Equatable {
+        public var supplies: Int64 = 0
+        public var units: Units = 0
+        /// Of the supplies: expected earlier than now.
+        public var overdue: Int64 = 0
+
+        public init(supplies: Int64 = 0, units: Units = 0, overdue: Int64 = 0) {
+            self.supplies = supplies
+            self.units = units
+            self.overdue = overdue
+        }
+    }
+
+    public var waitingLines: Int64 = 0
+    public var waitingUnits: Units = 0
+    /// `placed_at` of the order that has waited longest. nil: none waits, or it would have taken too long to find.
+    public var waitingSince: Instant?
+    /// Waiting lines that were promised for a time that has passed; at most `countedAtMost`.
+    public var promisesOverdue: Int64 = 0
+    /// Waiting lines that are promised for the next 24 hours; at most `countedAtMost`.
+    public var promisesDue: Int64 = 0
+    /// Lines of orders that the policy holds; at most `countedAtMost`.
+    public var heldLines: Int64 = 0
+    public var reorders = Coming()
+    public var inbounds = Coming()
+    public var discrepancies: Int64 = 0
+    public var parkedMessages: Int64 = 0
+    /// Of all workers together.
+    public var outboxMessages: Int64 = 0
+    public var oldestOutboxAt: Instant?
+    /// In byte order of the location.
+    public var places: [Place] = []
+
+    public init() {}
+}
+
+/// A waiting line and its promise.
+public struct PromisedLine: Sendable, Equatable {
+    public var promisedAt: Instant
+    public var sku: SKU
+    public var orderID: OrderID
+    /// The line's position in its order.
+    public var position: Int
+    public var lineID: LineID
+    public var waiting: Units
+    /// The store's own numbers, by which it finds its way on from here among lines of one date.
+    public var place: Place
+
+    public struct Place: Sendable, Equatable {
+        public var item: Int64
+        public var line: Int64
+
+        public init(item: Int64, line: Int64) {
+            self.item = item
+            self.line = line
+        }
+    }
+
+    public init(
+        promisedAt: Instant, sku: SKU, orderID: OrderID, position: Int, lineID: LineID, waiting: Units, place: Place
+    ) {
+        self.promisedAt = promisedAt
+        self.sku = sku
+        self.orderID = orderID
+        self.position = position
+        self.lineID = lineID
+        self.waiting = waiting
+        self.place = place
     }
 }
 

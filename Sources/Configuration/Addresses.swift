@@ -282,5 +282,5 @@ extension Configuration.Listen {
         }
     }
 
-    var text: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    public var text: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }

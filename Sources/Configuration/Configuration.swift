@@ -162,6 +162,8 @@ public struct Configuration: Sendable, Equatable {
     public struct Operations: Sendable, Equatable {
         /// nil: no endpoint.
         public var listen: Listen? = Listen(host: "127.0.0.1", port: 9473)
+        /// What a reader must know. A secret. nil: nothing; only on loopback. Health needs it nowhere.
+        public var token: String?
 
         public init() {}
     }
@@ -170,6 +172,13 @@ public struct Configuration: Sendable, Equatable {
         /// A name or an address; an IPv6 address without its brackets.
         public var host: String
         public var port: Int
+
+        /// Only programs on this machine reach it.
+        public var isLoopback: Bool {
+            let digits = host.split(separator: ".", omittingEmptySubsequences: false)
+            let isAddress = digits.count == 4 && digits.allSatisfy { UInt8($0) != nil }
+            return host == "localhost" || host == "::1" || isAddress && digits[0] == "127"
+        }
 
         public init(host: String, port: Int) {
             self.host = host
@@ -210,6 +219,12 @@ extension Configuration.Broker: CustomStringConvertible, CustomDebugStringConver
     public var description: String { redactedURLs.joined(separator: ", ") }
     public var debugDescription: String { description }
     public var customMirror: Mirror { Mirror(self, children: ["urls": redactedURLs]) }
+}
+
+extension Configuration.Operations: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    public var description: String { "\(listen?.text ?? "none")\(token == nil ? "" : ", with a token")" }
+    public var debugDescription: String { description }
+    public var customMirror: Mirror { Mirror(self, children: ["operations": description]) }
 }
 
 extension Configuration.Store: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {

@@ -273,7 +273,27 @@ extension Configuration.Worker {
 }
 
 extension Configuration.Operations {
+    /// Long enough that nobody guesses it, and such that it can stand in a header.
+    static func checkedToken(_ text: String, _ fail: (String, String) -> Void) -> String? {
+        if text.utf8.count < 16 || text.utf8.count > 256 {
+            fail("has \(text.utf8.count) characters", "take 16 to 256, e.g. what openssl rand -hex 24 prints")
+        } else if !text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) {
+            fail("holds a character that can't stand in a header", "use letters, digits and signs of ASCII")
+        } else {
+            return text
+        }
+        return nil
+    }
+
     fileprivate mutating func decode(_ section: Section) {
+        if var field = section["token"] {
+            field.isSecret = true
+            if field.isNull {
+                token = nil
+            } else if let text = field.text("a token"), let known = Self.checkedToken(text, field.fail) {
+                token = known
+            }
+        }
         guard let field = section["listen"] else { return }
         if field.isNull {
             listen = nil

@@ -62,7 +62,13 @@ extension Configuration {
                     })
             ),
             ("promise", rulebook.promise.tree),
-            ("operations", .map([("listen", .text(operations.listen?.text))])),
+            (
+                "operations",
+                .map([
+                    ("listen", .text(operations.listen?.text)),
+                    ("token", .text(redacted ? operations.token.map { _ in "***" } : operations.token)),
+                ])
+            ),
             ("log", .map([("level", .text(log.level.rawValue)), ("format", .text(log.format.rawValue))])),
         ])
     }

@@ -41,7 +41,7 @@ extension Configuration {
         "suppliers", "suppliers.<supplier>.lead_time_days",
         "promise", "promise.default_lead_time_days", "promise.handling_days", "promise.promise_quantile",
         "promise.notify_after_hours",
-        "operations", "operations.listen",
+        "operations", "operations.listen", "operations.token",
         "log", "log.level", "log.format",
     ].map(Key.init(pattern:))
 

@@ -69,6 +69,7 @@ extension Configuration {
         }
         if fileProblems.problems.isEmpty, later.isEmpty, let source = urlSources.last {
             configuration.checkLogin(urlSource: source.source, file: fileProblems, &later)
+            configuration.checkReach(file: fileProblems, &later)
         }
         let ordered = fileProblems.problems.enumerated().sorted {
             ($0.element.line ?? 0, $0.offset) < ($1.element.line ?? 0, $1.offset)
@@ -114,6 +115,12 @@ extension Configuration {
                         remedy: near(word, among: words).map { "did you mean \($0)?" } ?? "write one of them"))
             }
         }
+        if let (text, name) = layer.token {
+            let known = Operations.checkedToken(text) { cause, remedy in
+                problems.append(Problem(source: name, key: "operations.token", cause: cause, remedy: remedy))
+            }
+            operations.token = known ?? operations.token
+        }
         if let (text, name) = layer.listen {
             do throws(Fault) {
                 operations.listen = text == "null" ? nil : try Listen(text)
@@ -123,6 +130,16 @@ extension Configuration {
             }
         }
         return source
+    }
+
+    /// Beyond this machine nobody may read without a token.
+    private func checkReach(file: ProblemList, _ problems: inout [Problem]) {
+        guard let listen = operations.listen, !listen.isLoopback, operations.token == nil else { return }
+        problems.append(
+            Problem(
+                source: file.source, line: file.lines["operations.listen"], key: "operations.listen",
+                cause: "\(quoted(listen.text)) is open to other machines, and there is no operations.token",
+                remedy: "set operations.token (or BACKORDERD_OPERATIONS_TOKEN_FILE), or listen on 127.0.0.1"))
     }
 
     /// What the broker URLs and the TLS settings must agree on, wherever each came from.
@@ -178,6 +195,7 @@ private struct Layer {
     var brokerURLs: (urls: [String], source: String)?
     var storeURL: (url: String, source: String)?
     var logLevel: (word: String, source: String)?
+    var token: (text: String, source: String)?
     var listen: (text: String, source: String)?
 
     static func commandLine(_ overrides: Configuration.Overrides) -> Layer {
@@ -198,6 +216,7 @@ private struct Layer {
             .map { (url: $0.text, source: $0.source) }
         layer.logLevel = environment.valueOrFile("BACKORDERD_LOG_LEVEL", &problems)
             .map { (word: $0.text, source: $0.source) }
+        layer.token = environment.valueOrFile("BACKORDERD_OPERATIONS_TOKEN", &problems)
         layer.listen = environment.value("BACKORDERD_OPERATIONS_LISTEN")
             .map { (text: $0, source: "BACKORDERD_OPERATIONS_LISTEN") }
         return layer

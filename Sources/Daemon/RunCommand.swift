@@ -5,6 +5,7 @@ import Configuration
 import Glibc
 import InventoryCore
 import Logging
+import Operations
 import Synchronization
 import UnixSignals
 import Worker
@@ -61,6 +62,7 @@ private final class RunningDaemon: Sendable {
     private let tracker: OutboxTracker
     private let service: ServiceNotifier
     private let heartbeat = Heartbeat()
+    private let operations: OperationsService
 
     init(_ configuration: Configuration, _ logger: Logger, _ service: ServiceNotifier, migrates: Bool) throws {
         self.configuration = configuration
@@ -77,18 +79,26 @@ private final class RunningDaemon: Sendable {
 
         let plan = configuration.topologyPlan
         let process = getpid()
-        let tracker = OutboxTracker()
+        let metrics = DaemonMetrics()
+        let tracker = OutboxTracker { metrics.confirmed(afterMilliseconds: $0) }
         self.tracker = tracker
         let logger = logger
         consumer = try Consumer(
             options: try configuration.connectionOptions(role: "consumer", process: process), topology: plan,
             queues: configuration.broker.inputs.map(\.queue), prefetch: UInt16(clamping: configuration.broker.prefetch),
             messageBytesMax: configuration.limits.messageBytes,
-            observer: { ConnectionLog.tell($0, "consumer", logger) })
+            observer: {
+                metrics.note($0, .consumer)
+                ConnectionLog.tell($0, "consumer", logger)
+            })
         publisher = try Publisher(
             options: try configuration.connectionOptions(role: "publisher", process: process), topology: plan,
-            observer: { ConnectionLog.tell($0, "publisher", logger) },
+            observer: {
+                metrics.note($0, .publisher)
+                ConnectionLog.tell($0, "publisher", logger)
+            },
             settled: { outcomes in
+                for outcome in outcomes { metrics.note(outcome.outcome) }
                 let loud = tracker.settle(
                     outcomes.map { (handle: $0.handle, outcome: $0.outcome.publication) },
                     nowMilliseconds: monotonicMilliseconds())
@@ -106,7 +116,12 @@ private final class RunningDaemon: Sendable {
                 drainMilliseconds: Int(configuration.worker.drainTimeout.wholeMicroseconds / 1000),
                 decode: configuration.decodeOptions, worker: WorkerName.own,
                 deliveryLimit: configuration.worker.deliveryLimit),
-            timing: heartbeat.timing, logger: logger)
+            timing: heartbeat.timing, logger: logger, meter: metrics)
+        operations = try OperationsService(
+            configuration,
+            .init(
+                pipeline: pipeline, tracker: tracker, consumer: consumer, publisher: publisher, heartbeat: heartbeat,
+                metrics: metrics), logger)
     }
 
     /// Runs until a signal ends it; answers the exit code.
@@ -133,6 +148,7 @@ private final class RunningDaemon: Sendable {
             ending.continuation.finish()
         }
         service.watch(whatToWatch)
+        operations.start()
         let signals = Task { [self] in await watchSignals(reload) }
         var result = Pipeline.Ending.drained
         for await value in ending.stream { result = value }
@@ -141,6 +157,7 @@ private final class RunningDaemon: Sendable {
         consumer.close(deadlineMilliseconds: 2_000)
         publisher.close(deadlineMilliseconds: 2_000)
         service.end()
+        operations.stop()
         switch result {
         case .drained:
             logger.notice("drained, all outputs are confirmed", metadata: countsMetadata())

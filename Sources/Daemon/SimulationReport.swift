@@ -1,4 +1,5 @@
 import InventoryCore
+import MessageSchema
 
 /// The figures of several configurations side by side: as a table with a column for each, or as JSON or CSV with a row
 /// for each.

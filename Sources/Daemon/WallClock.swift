@@ -1,6 +1,8 @@
 import Glibc
 import InventoryCore
 
+func currentProcess() -> Int32 { getpid() }
+
 /// The only place that asks what time it is.
 func wallClock() -> Instant {
     var time = timespec()

@@ -21,7 +21,7 @@ public enum StoreConformance {
     public static let cases: [Case] =
         inboxCases + suspectCases + outboxCases + transactionCases + orderCases + queueCases + itemCases + supplyCases
         + parkedCases
-        + queryCases + sweepCases + journalCases
+        + queryCases + sweepCases + journalCases + figureCases
 
     // MARK: Tools of the cases
 

@@ -53,6 +53,7 @@ public struct BatchResult: Sendable {
     public var segment: OutboxSegmentID?
     /// Parked messages whose time is over, or that turned out wrong when their order came.
     public var rejectedParked: [Decision.RejectedParked]
+    public var figures = BatchFigures()
 }
 
 /// Takes a batch of decoded inputs through one transaction: inbox, working set, decisions, changes, outbox.
@@ -112,11 +113,16 @@ public final class BatchProcessor {
     ) throws -> BatchResult {
         let before = (latest, nextExpiry, sweepClock)
         do {
-            return try store.write { transaction in
-                let result = try process(batch, settled: settled, in: transaction)
+            var lap = Lap()
+            var result = try store.write { transaction in
+                let begin = lap.lap()
+                var result = try process(batch, settled: settled, in: transaction, &lap)
                 try transaction.removeSuspects(suspects)
+                result.figures.stages.begin = begin
                 return result
             }
+            result.figures.stages.commit = lap.lap()
+            return result
         } catch {
             (latest, nextExpiry, sweepClock) = before
             throw error
@@ -164,7 +170,7 @@ public final class BatchProcessor {
     }
 
     private func process(
-        _ batch: [DecodedDelivery], settled: [OutboxSegmentID], in transaction: any StoreTransaction
+        _ batch: [DecodedDelivery], settled: [OutboxSegmentID], in transaction: any StoreTransaction, _ lap: inout Lap
     ) throws -> BatchResult {
         try transaction.removeOutbox(settled)
         var run = Run(self, transaction)
@@ -182,12 +188,17 @@ public final class BatchProcessor {
                 else { return nil }
                 return decoded.message
             })
+        run.figures.stages.load = lap.lap()
         let systemNow: Instant? = if case .system(let clock) = clock { clock() } else { nil }
         for delivery in batch {
             let outcome = try run.take(delivery, systemNow: systemNow)
             run.outcomes.append(outcome)
+            run.figures.note((try? delivery.result.get())?.message.input.type, outcome)
         }
-        return try run.finish()
+        run.figures.stages.decide = lap.lap()
+        var result = try run.finish()
+        result.figures.stages.write = lap.lap()
+        return result
     }
 
     /// The handling of one batch inside its transaction.
@@ -200,6 +211,7 @@ public final class BatchProcessor {
         var outcomes: [InputOutcome] = []
         var messages: [OutboxMessage] = []
         var rejectedParked: [Decision.RejectedParked] = []
+        var figures = BatchFigures()
 
         init(_ processor: BatchProcessor, _ transaction: any StoreTransaction) {
             self.processor = processor
@@ -218,7 +230,7 @@ public final class BatchProcessor {
                 let hasPassed = clock.nextDate.map { $0 <= due } ?? false
                 if hasPassed || clock.hasMarks || ledger.hasSweepMarks {
                     let changes = ledger.takeChanges()
-                    if !changes.isEmpty { try transaction.apply(changes) }
+                    if !changes.isEmpty { try write(changes) }
                     let outputs = try Sweep(decider: processor.decider).round(now: due, in: transaction)
                     messages += outputs.map { processor.encoder.message($0) }
                     ledger = WorkingSet(reader: transaction, strategy: processor.decider.rules.strategy)
@@ -292,7 +304,7 @@ public final class BatchProcessor {
                 let due = now.adding(microseconds: -parking)
                 // What this batch parked is not in the store's rows yet: write first, then ask.
                 let changes = ledger.takeChanges()
-                if !changes.isEmpty { try transaction.apply(changes) }
+                if !changes.isEmpty { try write(changes) }
                 // The marks are in the store now: the sweep that is due next has to know.
                 if !changes.marks.isEmpty { processor.sweepClock?.hasMarks = true }
                 let expired = try transaction.parkedMessages(before: due.adding(microseconds: 1), limit: 100)
@@ -326,6 +338,7 @@ public final class BatchProcessor {
             // The inbox goes on remembering it: the same message again is a duplicate. An operator who sends it back
             // from the dead-letter queue (`dead-letters replay`) has it forgotten first.
             rejectedParked.append(rejected)
+            figures.rejections[rejected.rejection.reason, default: 0] += 1
             if let original = OriginalMessage(decoding: rejected.message.original) {
                 messages.append(original.deadLetter(rejected.rejection, at: time))
             }
@@ -333,7 +346,7 @@ public final class BatchProcessor {
 
         mutating func finish() throws -> BatchResult {
             let changes = ledger.takeChanges()
-            if !changes.isEmpty { try transaction.apply(changes) }
+            if !changes.isEmpty { try write(changes) }
             let times = ledger.takeTimes()
             if var clock = processor.sweepClock {
                 if !changes.marks.isEmpty { clock.hasMarks = true }
@@ -347,8 +360,15 @@ public final class BatchProcessor {
                 let at: Instant = if case .system(let clock) = processor.clock { clock() } else { processor.latest }
                 segment = try transaction.appendOutbox(messages, at: at)
             }
+            figures.outputs = messages.count
             return BatchResult(
-                outcomes: outcomes, messages: messages, segment: segment, rejectedParked: rejectedParked)
+                outcomes: outcomes, messages: messages, segment: segment, rejectedParked: rejectedParked,
+                figures: figures)
+        }
+
+        private mutating func write(_ changes: Changes) throws {
+            figures.note(changes)
+            try transaction.apply(changes)
         }
 
         private func conflictDetail(_ message: InputMessage) -> String {

@@ -16,6 +16,7 @@ public final class OutboxTracker: Sendable {
         var publication: PendingPublication
         var segment: OutboxSegmentID
         var failures: Int
+        var openedMilliseconds: Int64
     }
 
     private struct State {
@@ -36,23 +37,34 @@ public final class OutboxTracker: Sendable {
         /// Messages that came back unroutable and were not confirmed since.
         public var unroutable: Int
         public var confirmed: UInt64
+        /// How long the oldest of them has been open.
+        public var oldestMilliseconds: Int64
     }
 
     private let state = Mutex(State())
     static let retryMillisecondsMin: Int64 = 500
     static let retryMillisecondsMax: Int64 = 30_000
 
-    public init() {}
+    /// Is told, of every confirm, the milliseconds since its message's commit. On the sink's thread, under the lock.
+    private let confirmedAfter: @Sendable (Int64) -> Void
+
+    public init(confirmedAfter: @escaping @Sendable (_ milliseconds: Int64) -> Void = { _ in }) {
+        self.confirmedAfter = confirmedAfter
+    }
 
     /// Takes a committed segment in; answers its messages, ready to be published in order.
-    func open(_ segment: OutboxSegmentID, _ messages: [OutboxMessage]) -> [PendingPublication] {
+    func open(
+        _ segment: OutboxSegmentID, _ messages: [OutboxMessage], nowMilliseconds: Int64 = monotonicMilliseconds()
+    ) -> [PendingPublication] {
         state.withLock { state in
             if state.left[segment] != nil || messages.isEmpty { return [] }
             state.left[segment] = messages.count
             return messages.map { message in
                 let publication = PendingPublication(handle: state.nextHandle, message: message)
                 state.nextHandle += 1
-                state.open[publication.handle] = Open(publication: publication, segment: segment, failures: 0)
+                state.open[publication.handle] = Open(
+                    publication: publication, segment: segment, failures: 0,
+                    openedMilliseconds: nowMilliseconds)
                 return publication
             }
         }
@@ -70,6 +82,7 @@ public final class OutboxTracker: Sendable {
                 case .confirmed:
                     state.open[handle] = nil
                     state.confirmed += 1
+                    confirmedAfter(max(0, nowMilliseconds - open.openedMilliseconds))
                     let left = (state.left[open.segment] ?? 1) - 1
                     state.left[open.segment] = left == 0 ? nil : left
                     if left == 0 { state.settled.append(open.segment) }
@@ -127,9 +140,12 @@ public final class OutboxTracker: Sendable {
 
     public var summary: Summary {
         state.withLock { state in
-            Summary(
+            let now = monotonicMilliseconds()
+            let oldest = state.open.values.reduce(now) { min($0, $1.openedMilliseconds) }
+            return Summary(
                 open: state.open.count, waitingForRetry: state.retries.count,
-                unroutable: state.open.values.reduce(0) { $0 + ($1.failures > 0 ? 1 : 0) }, confirmed: state.confirmed)
+                unroutable: state.open.values.reduce(0) { $0 + ($1.failures > 0 ? 1 : 0) }, confirmed: state.confirmed,
+                oldestMilliseconds: now - oldest)
         }
     }
 }

@@ -67,6 +67,7 @@ public final class Pipeline: Sendable {
     private let settings: Settings
     private let timing: Timing
     private let logger: Logger
+    private let meter: any PipelineMeter
     private let stopping = Atomic<Bool>(false)
     private let countsState = Mutex(Counts())
     private let newRules = Mutex<Rulebook?>(nil)
@@ -76,7 +77,7 @@ public final class Pipeline: Sendable {
 
     public init(
         source: any DeliverySource, sink: any OutputSink, tracker: OutboxTracker, settings: Settings,
-        timing: Timing, logger: Logger
+        timing: Timing, logger: Logger, meter: any PipelineMeter = NoMeter()
     ) {
         self.source = source
         self.sink = sink
@@ -84,6 +85,7 @@ public final class Pipeline: Sendable {
         self.settings = settings
         self.timing = timing
         self.logger = logger
+        self.meter = meter
     }
 
     /// Asks the run to finish what is in hand and leave. Any thread; may be called again.
@@ -215,21 +217,26 @@ public final class Pipeline: Sendable {
         _ deliveries: [InboundDelivery], _ processor: BatchProcessor, suspects: [Digest128], rejection: Rejection? = nil
     ) throws {
         let arrival = timing.now()
+        var lap = Lap()
         let decoder = Decoder()
         let batch = deliveries.map { delivery in
             DecodedDelivery(
                 result: rejection.map { .failure($0) } ?? decode(delivery, decoder, arrival: arrival),
                 queue: delivery.queue, body: delivery.body, properties: delivery.properties)
         }
+        let decoding = lap.lap()
         let settled = tracker.takeSettled()
         guard
-            let result = try persist(
+            var result = try persist(
                 settled, { try processor.process(batch, settled: settled, suspects: suspects) })
         else { return }
         // The outbox owns the outputs now, dead letters included: the inputs are done with before anything is sent.
         source.acknowledge(deliveries.map(\.token))
         publish(result)
-        count(result)
+        result.figures.stages.decode = decoding
+        let now = timing.now().microseconds
+        result.figures.ages = batch.compactMap { (try? $0.result.get()).map { now - $0.message.time.microseconds } }
+        count(result, deliveries)
     }
 
     private func decode(
@@ -245,7 +252,7 @@ public final class Pipeline: Sendable {
 
     private func publish(_ result: BatchResult) {
         guard let segment = result.segment else { return }
-        let publications = tracker.open(segment, result.messages)
+        let publications = tracker.open(segment, result.messages, nowMilliseconds: timing.monotonicMilliseconds())
         send(publications)
     }
 
@@ -267,9 +274,12 @@ public final class Pipeline: Sendable {
         var failures = 0
         while true {
             do {
-                return try body()
+                let value = try body()
+                meter.storeSucceeded()
+                return value
             } catch let error as StoreError where error.isRetriable {
                 failures += 1
+                meter.storeFailed()
                 countsState.withLock { $0.storeRetries += 1 }
                 if failures == 1 || failures % 20 == 0 {
                     logger.warning("the store is not available, trying again: \(error.message)")
@@ -284,7 +294,9 @@ public final class Pipeline: Sendable {
         }
     }
 
-    private func count(_ result: BatchResult) {
+    /// - Parameter deliveries: what the result's outcomes are of.
+    private func count(_ result: BatchResult, _ deliveries: [InboundDelivery] = []) {
+        meter.committed(result.figures)
         var rejections: [Rejection] = result.rejectedParked.map(\.rejection)
         countsState.withLock { counts in
             counts.batches += 1
@@ -302,13 +314,17 @@ public final class Pipeline: Sendable {
             }
             counts.deadLettered += UInt64(result.rejectedParked.count)
         }
-        if let first = rejections.first {
-            logger.warning(
-                "dead-lettered",
-                metadata: [
-                    "count": "\(rejections.count)", "reason": "\(first.reason.rawValue)", "detail": "\(first.detail)",
-                ])
+        guard let first = rejections.first else { return }
+        var metadata: Logger.Metadata = [
+            "count": "\(rejections.count)", "reason": "\(first.reason.rawValue)", "detail": "\(first.detail)",
+        ]
+        for (delivery, outcome) in zip(deliveries, result.outcomes) {
+            guard case .deadLettered(first) = outcome else { continue }
+            if let id = delivery.envelope.messageID { metadata["message_id"] = "\(id)" }
+            if let trace = delivery.traceID { metadata["trace_id"] = "\(trace)" }
+            break
         }
+        logger.warning("dead-lettered", metadata: metadata)
     }
 
     // MARK: Between batches
@@ -374,7 +390,8 @@ public final class Pipeline: Sendable {
             guard let last = segments.last else { break }
             after = last.id
             for segment in segments {
-                send(tracker.open(segment.id, segment.messages))
+                send(
+                    tracker.open(segment.id, segment.messages, nowMilliseconds: timing.monotonicMilliseconds()))
                 sent += segment.messages.count
             }
             while tracker.openCount >= settings.outboxHighWater, !stopping.load(ordering: .acquiring) {

@@ -26,6 +26,20 @@ public struct InboundDelivery: Sendable {
     }
 }
 
+extension InboundDelivery {
+    /// The 32 hexadecimal digits in the header `traceparent` (W3C trace context), if it is one.
+    var traceID: String? {
+        guard let parent = envelope.headers.last(where: { $0.name.lowercased() == "traceparent" })?.value else {
+            return nil
+        }
+        let parts = parent.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count >= 4, parts[1].utf8.count == 32, parts[1].allSatisfy({ $0.isASCII && $0.isHexDigit }) else {
+            return nil
+        }
+        return String(parts[1])
+    }
+}
+
 /// Names a delivery for its acknowledgement. A tag lives in one connection's generation.
 public struct DeliveryToken: Sendable, Hashable {
     public var generation: UInt64

@@ -24,6 +24,13 @@ public struct Timing: Sendable {
     }
 }
 
+/// Nanoseconds of a clock that never jumps, to measure with.
+func monotonicNanoseconds() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+}
+
 /// Milliseconds of a clock that never jumps.
 public func monotonicMilliseconds() -> Int64 {
     var time = timespec()

@@ -14,10 +14,13 @@ import Testing
         "PostgresStore": ["InventoryCore", "BackOrderStore", "CLibPQ", "Foundation", "Glibc", "Synchronization"],
         "AMQPClient": ["CRabbitMQ", "Glibc", "Synchronization"],
         "Worker": ["InventoryCore", "MessageSchema", "BackOrderStore", "Logging", "Glibc", "Synchronization"],
+        "Operations": [
+            "InventoryCore", "MessageSchema", "BackOrderStore", "Worker", "Logging", "Glibc", "Synchronization",
+        ],
         "Configuration": ["InventoryCore", "Yams", "Glibc"],
         "Daemon": [
             "InventoryCore", "MessageSchema", "BackOrderStore", "SQLiteStore", "PostgresStore", "AMQPClient", "Worker",
-            "Configuration", "ArgumentParser", "Logging", "UnixSignals", "Glibc", "Synchronization",
+            "Configuration", "Operations", "ArgumentParser", "Logging", "UnixSignals", "Glibc", "Synchronization",
         ],
         "backorderd": ["Daemon", "ArgumentParser"],
         "TestSupport": ["InventoryCore", "BackOrderStore", "Glibc", "Synchronization"],

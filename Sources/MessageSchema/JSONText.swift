@@ -1,5 +1,5 @@
-/// A small JSON value for what commands print: keys stay in the order in which they are given.
-enum JSONText {
+/// A small JSON value for what people and scripts read, not for messages: keys stay in the order in which they are given.
+public enum JSONText: Sendable {
     case string(String)
     case integer(Int64)
     case boolean(Bool)
@@ -7,9 +7,9 @@ enum JSONText {
     case array([JSONText])
     case object([(String, JSONText)])
 
-    static func optional(_ text: String?) -> JSONText { text.map { .string($0) } ?? .null }
+    public static func optional(_ text: String?) -> JSONText { text.map { .string($0) } ?? .null }
 
-    var rendered: String {
+    public var rendered: String {
         var text = ""
         render(into: &text)
         return text
