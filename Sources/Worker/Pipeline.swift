@@ -190,14 +190,21 @@ public final class Pipeline: Sendable {
         case .fresh(let deliveries): try handle(deliveries, shift.processor, suspects: [])
         case .attempt(let candidates):
             let entries = SuspectLane.entries(candidates, at: timing.now())
+            var settled: [OutboxSegmentID] = []
             if let deaths = entries.map(\.deaths).max(), deaths > 1 {
+                // This may well be the end: what is on its way is settled first, and need not be sent again.
+                _ = sink.flush(deadlineMilliseconds: Pipeline.lastWordsMilliseconds)
+                settled = tracker.takeSettled()
                 logger.warning(
                     "the daemon died with these messages in hand: they are taken in smaller company",
                     metadata: ["messages": "\(entries.count)", "deaths": "\(deaths - 1)"])
             }
             // Committed before any of them is looked at.
-            let isNoted = try persist([]) { () -> Bool? in
-                try shift.store.write { try $0.putSuspects(entries) }
+            let isNoted = try persist(settled) { () -> Bool? in
+                try shift.store.write { transaction in
+                    try transaction.removeOutbox(settled)
+                    try transaction.putSuspects(entries)
+                }
                 return true
             }
             guard isNoted != nil else { return }
@@ -209,6 +216,10 @@ public final class Pipeline: Sendable {
                     .poison, "the daemon died \(settings.deliveryLimit) times with this message alone in hand"))
         }
     }
+
+    /// How long outputs may take to be confirmed before a batch that the daemon may die over; a broker that is away must
+    /// not hold it up.
+    private static let lastWordsMilliseconds = 2_000
 
     /// - Parameters:
     ///   - suspects: leave the book of suspects with the batch's effect.
