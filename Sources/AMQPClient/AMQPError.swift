@@ -40,6 +40,8 @@ public struct AMQPError: Error, Sendable, Equatable, CustomStringConvertible {
     public var isRetriable: Bool
     /// The connection can no longer be used.
     public var endsConnection: Bool
+    /// Of a topology mismatch: what differs, where the broker's text could be read.
+    public var mismatch: TopologyMismatch?
 
     public init(_ code: Code, _ message: String, isRetriable: Bool, endsConnection: Bool = true) {
         self.code = code
@@ -69,6 +71,11 @@ extension AMQPError {
             case 501...505: (.protocolViolation, "please report this", true)
             default: (.closed, "we connect again", true)
             }
+        if kind == .topologyMismatch, let mismatch = TopologyMismatch(parsing: text) {
+            var error = AMQPError(kind, mismatch.told, isRetriable: retriable, endsConnection: !channel)
+            error.mismatch = mismatch
+            return error
+        }
         return AMQPError(
             kind, "while \(action), the broker answered \(code) \(text); \(advice)",
             isRetriable: retriable, endsConnection: !channel)

@@ -7,7 +7,7 @@ extension BrokerConnection {
         guard plan.mode != .ignore else { return }
         let channel = Self.topologyChannel
         try openChannel(channel)
-        for step in plan.steps { try perform(step, passive: plan.mode == .verify, channel: channel) }
+        for step in plan.steps { try perform(step, plan.mode, channel: channel) }
         try closeChannel(channel)
     }
 
@@ -18,7 +18,7 @@ extension BrokerConnection {
             let channel = Self.topologyChannel
             try openChannel(channel)
             do throws(AMQPError) {
-                try perform(step, passive: true, channel: channel)
+                try perform(step, .verify, channel: channel)
             } catch {
                 guard !error.endsConnection, !isBroken else { throw error }
                 problems.append(error)
@@ -41,6 +41,24 @@ extension BrokerConnection {
         let counts = try declareQueue(queue, passive: true, channel: Self.topologyChannel)
         try closeChannel(Self.topologyChannel)
         return counts
+    }
+
+    /// To verify is to look whether a thing is there, then to declare it as it should be: the broker refuses what differs
+    /// and leaves the rest alone. Without the right to declare, its being there has to do.
+    private func perform(_ step: TopologyPlan.Step, _ mode: TopologyPlan.Mode, channel: UInt16) throws(AMQPError) {
+        if case .binding = step {
+            // There is no way to look at one without making it.
+            if mode == .declare { try perform(step, passive: false, channel: channel) }
+            return
+        }
+        guard mode == .verify else { return try perform(step, passive: false, channel: channel) }
+        try perform(step, passive: true, channel: channel)
+        do throws(AMQPError) {
+            try perform(step, passive: false, channel: channel)
+        } catch {
+            guard error.code == .accessRefused, !error.endsConnection else { throw error }
+            try openChannel(channel)
+        }
     }
 
     private func perform(_ step: TopologyPlan.Step, passive: Bool, channel: UInt16) throws(AMQPError) {

@@ -4,8 +4,7 @@ public enum Probe {
         public var address: AMQPAddress
         public var server: ServerInfo
         public var heartbeatSeconds: Int
-        /// Exchanges and queues of the plan that are missing or not ours to use. Arguments cannot be compared without
-        /// declaring, so a mismatch shows only at start.
+        /// Exchanges and queues of the plan that are missing, otherwise than asked for, or not ours to use.
         public var problems: [AMQPError]
         /// Known faults of this broker version.
         public var notes: [String]

@@ -3,7 +3,7 @@ public struct TopologyPlan: Sendable {
     public enum Mode: Sendable {
         /// Create what is missing; what exists otherwise is a topology mismatch.
         case declare
-        /// Only look whether exchanges and queues exist.
+        /// Only look whether exchanges and queues exist, and are as asked for where we may ask. Bindings can't be seen.
         case verify
         /// Neither.
         case ignore

@@ -80,6 +80,12 @@ public struct Configuration: Sendable, Equatable {
     public struct Input: Sendable, Equatable {
         public var queue: String
         public var queueType: QueueType
+        /// One worker at a time; the others stand by. Quorum only: RabbitMQ's classic queues stall with it.
+        public var singleActiveConsumer = false
+        /// The broker's own limit of deliveries. It counts neighbours of a bad message too: nil is best.
+        public var deliveryLimit: Int64?
+        /// Whether the queue is declared with the dead-letter exchange as its argument; else a policy has to name it.
+        public var deadLetterArgument = true
         public var bind: [Binding]
         /// The message type of all that this queue carries; nil: each message says its own.
         public var type: String?

@@ -109,6 +109,17 @@ extension Configuration.Broker {
             }
             var input = Configuration.Input(queue: queueField.queueName() ?? "")
             section.read("queue_type", into: &input.queueType) { $0.choice(Configuration.QueueType.self) }
+            section.read("single_active_consumer", into: &input.singleActiveConsumer) { $0.flag() }
+            if let limit = section["delivery_limit"], !limit.isNull { input.deliveryLimit = limit.whole(1...1_000_000) }
+            section.read("dead_letter_argument", into: &input.deadLetterArgument) { $0.flag() }
+            if input.queueType == .classic {
+                for (key, isSet) in [
+                    ("single_active_consumer", input.singleActiveConsumer),
+                    ("delivery_limit", input.deliveryLimit != nil),
+                ] where isSet {
+                    section[key]?.fail("is for quorum queues only", "remove it, or set queue_type: quorum")
+                }
+            }
             section.read("bind", into: &input.bind, decodeBindings)
             if let type = section["type"], !type.isNull { input.type = type.choice(among: Configuration.messageTypes) }
             if let map = section["map"], !map.isNull { input.map = decodeMap(map) }

@@ -206,7 +206,11 @@ extension Configuration.Input {
     fileprivate var tree: Tree {
         let bindings = bind.map { Tree.map([("exchange", .text($0.exchange)), ("keys", .texts($0.keys))]) }
         return .map(
-            [("queue", .text(queue)), ("queue_type", .text(queueType.rawValue)), ("bind", .list(bindings))]
+            [("queue", .text(queue)), ("queue_type", .text(queueType.rawValue))]
+                + (singleActiveConsumer ? [("single_active_consumer", .literal("true"))] : [])
+                + (deliveryLimit.map { [("delivery_limit", .plain($0))] } ?? [])
+                + (deadLetterArgument ? [] : [("dead_letter_argument", .literal("false"))])
+                + [("bind", .list(bindings))]
                 + [("type", .text(type)), ("map", map.map { .map($0.map(\.tree)) } ?? .literal("null"))].withoutNulls)
     }
 }

@@ -20,7 +20,8 @@ extension Configuration {
     public static let keys: [Key] = [
         "broker", "broker.urls", "broker.tls", "broker.tls.ca", "broker.tls.certificate", "broker.tls.key",
         "broker.tls.verify", "broker.prefetch", "broker.topology", "broker.inputs", "broker.inputs[].queue",
-        "broker.inputs[].queue_type", "broker.inputs[].bind", "broker.inputs[].bind[].exchange",
+        "broker.inputs[].queue_type", "broker.inputs[].single_active_consumer", "broker.inputs[].delivery_limit",
+        "broker.inputs[].dead_letter_argument", "broker.inputs[].bind", "broker.inputs[].bind[].exchange",
         "broker.inputs[].bind[].keys", "broker.inputs[].type", "broker.inputs[].map", "broker.output",
         "broker.output.exchange", "broker.output_queues", "broker.dead_letter", "broker.dead_letter.exchange",
         "broker.dead_letter.queue",

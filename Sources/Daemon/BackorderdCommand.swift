@@ -14,7 +14,7 @@ public struct BackorderdCommand: AsyncParsableCommand {
         version: version,
         subcommands: [
             RunCommand.self, CheckCommand.self, ReplayCommand.self, ShowCommand.self, ExplainCommand.self,
-            VerifyCommand.self, DeadLettersCommand.self,
+            VerifyCommand.self, DeadLettersCommand.self, TopologyCommand.self,
             MigrateCommand.self,
             SchemaCommand.self, SimulateCommand.self,
         ])

@@ -104,11 +104,16 @@ extension Configuration {
         plan.queues.append(.init(name: broker.deadLetter.queue, type: .quorum))
         plan.bindings.append(.init(queue: broker.deadLetter.queue, exchange: broker.deadLetter.exchange, key: "#"))
         for input in broker.inputs {
+            var arguments: [Header] = []
             // Bodies over the limit are rejected, and the broker itself moves them to the dead letters.
+            if input.deadLetterArgument {
+                arguments.append(Header("x-dead-letter-exchange", .string(broker.deadLetter.exchange)))
+            }
+            if input.singleActiveConsumer { arguments.append(Header("x-single-active-consumer", .boolean(true))) }
+            if let limit = input.deliveryLimit { arguments.append(Header("x-delivery-limit", .int64(limit))) }
             plan.queues.append(
                 .init(
-                    name: input.queue, type: input.queueType == .quorum ? .quorum : .classic,
-                    arguments: [Header("x-dead-letter-exchange", .string(broker.deadLetter.exchange))]))
+                    name: input.queue, type: input.queueType == .quorum ? .quorum : .classic, arguments: arguments))
             for binding in input.bind {
                 exchange(binding.exchange)
                 for key in binding.keys {

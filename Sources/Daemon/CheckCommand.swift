@@ -58,7 +58,7 @@ struct CheckCommand: ParsableCommand {
             let report = try Probe.check(
                 options: configuration.connectionOptions(role: "check", process: getpid()), topology: plan)
             for note in report.notes { print("broker: note: \(note)") }
-            for problem in report.problems { complain("broker: \(problem.message)") }
+            for problem in report.problems { complain("broker: \(problem.told(configuration))") }
             if !report.problems.isEmpty { return false }
             print("broker: fine, \(report.address), version \(report.server.version)")
             return true

@@ -1,11 +1,12 @@
 import AMQPClient
 import BackOrderStore
+import Configuration
 import Logging
 import Worker
 
 /// What a connection does, in words an operator can act on.
 enum ConnectionLog {
-    static func tell(_ event: ConnectionEvent, _ role: String, _ logger: Logger) {
+    static func tell(_ event: ConnectionEvent, _ role: String, _ configuration: Configuration, _ logger: Logger) {
         switch event {
         case .connecting(let address):
             logger.debug("\(role): connecting to \(address)")
@@ -31,7 +32,7 @@ enum ConnectionLog {
         case .staleAcks(let count):
             logger.info("\(role): \(count) acknowledgements came after their connection had gone; the inbox knows them")
         case .fatal(let error):
-            logger.error("\(role): \(error.message)")
+            logger.error("\(role): \(error.told(configuration))")
         }
     }
 

@@ -89,13 +89,13 @@ private final class RunningDaemon: Sendable {
             messageBytesMax: configuration.limits.messageBytes,
             observer: {
                 metrics.note($0, .consumer)
-                ConnectionLog.tell($0, "consumer", logger)
+                ConnectionLog.tell($0, "consumer", configuration, logger)
             })
         publisher = try Publisher(
             options: try configuration.connectionOptions(role: "publisher", process: process), topology: plan,
             observer: {
                 metrics.note($0, .publisher)
-                ConnectionLog.tell($0, "publisher", logger)
+                ConnectionLog.tell($0, "publisher", configuration, logger)
             },
             settled: { outcomes in
                 for outcome in outcomes { metrics.note(outcome.outcome) }

@@ -128,7 +128,11 @@ extension LiveTests {
                 mode: .verify, exchanges: [.init(name: "live.nothing")],
                 queues: [.init(name: "live.nowhere"), .init(name: queue)])
             let result = try Probe.check(options: options, topology: missing)
-            #expect(result.problems.map(\.code) == [.notFound, .notFound])
+            #expect(result.problems.map(\.code) == [.notFound, .notFound, .topologyMismatch])
+            #expect(
+                result.problems.last?.mismatch
+                    == TopologyMismatch(
+                        kind: .queue, name: queue, argument: "x-queue-type", ours: "quorum", theirs: "classic"))
             #expect(result.server.product == "RabbitMQ")
             #expect(throws: AMQPError.self) { try reader.counts(of: "live.nowhere") }
             #expect(try reader.counts(of: queue).messages == 0)
