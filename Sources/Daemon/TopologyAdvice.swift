@@ -26,6 +26,9 @@ extension Configuration {
             default: nil
             }
         if mismatch.argument == "x-dead-letter-exchange", let name = mismatch.theirs {
+            if name == broker.deadLetter.exchange {
+                return "set dead_letter_argument: true for the input \(input.queue)"
+            }
             return "set broker.dead_letter: {exchange: \(name)}"
         }
         guard let key else { return "set broker.topology: ignore, and see that it does what the daemon needs" }
@@ -41,8 +44,8 @@ extension Configuration {
             let delete = "rabbitmqctl delete_queue \(shellQuoted(mismatch.name)) --if-empty --if-unused"
             if broker.inputs.contains(where: { $0.queue == mismatch.name }) {
                 return
-                    "name a new queue as a further input, with the same bind, and keep this one as it is until it is "
-                    + "unbound and empty; then \(delete)"
+                    "name a new queue as a further input, with the same bind, and keep this one as an input with what is "
+                    + "theirs until it is unbound and empty; then \(delete)"
             }
             return
                 "name a new queue in the configuration; when this one is unbound and its readers have emptied it, \(delete)"

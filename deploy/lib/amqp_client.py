@@ -329,6 +329,9 @@ class Connection:
     def bind(self, queue, exchange, key):
         self.call(50, 20, b"\0\0" + short(queue) + short(exchange) + short(key) + b"\0" + table({}), (50, 21))
 
+    def unbind(self, queue, exchange, key):
+        self.call(50, 50, b"\0\0" + short(queue) + short(exchange) + short(key) + table({}), (50, 51))
+
     def purge(self, queue):
         return struct.unpack_from(">I", self.call(50, 30, b"\0\0" + short(queue) + b"\0", (50, 31)), 4)[0]
 
