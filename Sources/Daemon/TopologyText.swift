@@ -106,7 +106,7 @@ struct TopologyText {
             # The same, and backorderd dead-letters list, show, replay and drop.
             \(line([], publishes + ["amq.default"], inputs + [deadLetter.queue]))
             # backorderd run with broker.topology: declare, backorderd topology declare, and comparing with verify.
-            \(line(made, made, made))
+            \(line(made, plan.queues.map(\.name) + publishes, exchanges.map(\.name) + inputs))
 
             """
     }

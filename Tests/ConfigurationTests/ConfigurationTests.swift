@@ -152,6 +152,9 @@ func repositoryFile(_ path: String) throws -> [UInt8] {
                 map: [.init(key: "sku", value: .list([.text("/a"), .map([.init(key: "b", value: .text("/c"))])]))]),
             .init(queue: "in.2"),
         ]
+        expected.broker.inputs[1].singleActiveConsumer = true
+        expected.broker.inputs[1].deliveryLimit = 30
+        expected.broker.inputs[1].deadLetterArgument = false
         expected.broker.output = "out"
         expected.broker.outputQueues = [.init(queue: "z", keys: ["k"]), .init(queue: "a", keys: ["l", "m"])]
         expected.broker.deadLetter.exchange = "dx"
@@ -430,6 +433,9 @@ func repositoryFile(_ path: String) throws -> [UInt8] {
         .map { LocationID($0) }
         odd.rulebook.items = [ItemRule(pattern: Pattern("<<"), settings: ItemSettings())]
         odd.broker.outputQueues = []
+        odd.broker.inputs[0].singleActiveConsumer = true
+        odd.broker.inputs[0].deliveryLimit = 1
+        odd.broker.inputs[0].deadLetterArgument = false
         odd.operations.listen = nil
         odd.worker.drainTimeout = .milliseconds(1500)
         #expect(try parsed(odd.yaml()) == odd)

@@ -46,7 +46,7 @@ let everyKey = """
           bind: [{exchange: a, keys: [x.*, "#"]}, {exchange: b, keys: [y]}]
           type: item-updated
           map: {sku: [/a, {b: /c}]}
-        - queue: in.2
+        - {queue: in.2, single_active_consumer: true, delivery_limit: 30, dead_letter_argument: false}
       output: {exchange: out}
       output_queues: {z: [k], a: [l, m]}
       dead_letter: {exchange: dx, queue: dq}

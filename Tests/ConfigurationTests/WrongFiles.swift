@@ -255,6 +255,15 @@ let wrongFiles: [WrongFile] = [
         "broker: {inputs: [{queue_type: quorum}]}\n",
         ":1: broker.inputs[0]: has no queue; add queue: and its name"),
     WrongFile(
+        "broker: {inputs: [{queue: q, queue_type: classic, single_active_consumer: true}]}\n",
+        ":1: broker.inputs[0].single_active_consumer: is for quorum queues only; remove it, or set queue_type: quorum"),
+    WrongFile(
+        "broker: {inputs: [{queue: q, delivery_limit: 3, queue_type: classic}]}\n",
+        ":1: broker.inputs[0].delivery_limit: is for quorum queues only; remove it, or set queue_type: quorum"),
+    WrongFile(
+        "broker: {inputs: [{queue: q, delivery_limit: 0}]}\n",
+        ":1: broker.inputs[0].delivery_limit: 0 is out of range; give a number between 1 and 1000000"),
+    WrongFile(
         "broker: {inputs: [{queue: \"\"}]}\n",
         ":1: broker.inputs[0].queue: is empty; write at least one character"),
     WrongFile(

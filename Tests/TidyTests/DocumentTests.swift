@@ -1,0 +1,31 @@
+import Foundation
+import Testing
+
+/// What documents say of tests is so.
+@Suite struct DocumentTests {
+    /// A name in back quotes that looks like `SuiteTests.function` or is a path under Tests.
+    @Test(arguments: ["docs/threat-model.md"])
+    func testsThatAreNamedExist(document: String) throws {
+        let text = try String(contentsOf: TidyTests.root.appendingPathComponent(document), encoding: .utf8)
+        let sources = try (TidyTests.swiftFiles("Tests") + TidyTests.swiftFiles("Sources/TestSupport"))
+        var named = 0
+        for piece in text.split(separator: "`", omittingEmptySubsequences: false).enumerated().filter({ $0.0 % 2 == 1 })
+        {
+            let name = piece.1
+            if name.hasPrefix("Tests/") {
+                named += 1
+                let path = TidyTests.root.appendingPathComponent(String(name)).path
+                #expect(FileManager.default.fileExists(atPath: path), "\(document): there is no \(name)")
+            } else if let dot = name.firstIndex(of: "."), name[..<dot].hasSuffix("Tests"), !name.contains(" ") {
+                named += 1
+                let (suite, function) = (name[..<dot], name[name.index(after: dot)...])
+                let isThere = sources.contains {
+                    $0.text.contains("func \(function)(")
+                        && ($0.path.contains(suite) || $0.text.contains("struct \(suite)"))
+                }
+                #expect(isThere, "\(document): there is no test \(name)")
+            }
+        }
+        #expect(named > 10)
+    }
+}
