@@ -32,6 +32,7 @@ struct ConfigurationOptions: ParsableArguments {
 /// Exit codes of the contract.
 enum ExitStatus {
     static let failed: Int32 = 1
+    static let usage: Int32 = 64
     static let rejectedLines: Int32 = 65
     static let notFound: Int32 = 66
     static let badConfiguration: Int32 = 78

@@ -34,7 +34,8 @@ struct DeadLettersCommand: ParsableCommand {
         @Flag(name: .long, help: "All that are there now.")
         var all = false
 
-        func validate() throws {
+        /// Not the parser's `validate`: an option that is spelt wrong is to be told first.
+        func check() throws {
             if all != ids.isEmpty { throw ValidationError("Name letters by their ids, or say --all.") }
         }
     }
@@ -121,6 +122,7 @@ struct DeadLettersCommand: ParsableCommand {
         var format: ShowCommand.Format = .table
 
         func run() throws {
+            try choice.check()
             let configuration = try options.load()
             try exiting {
                 let desk = try DeadLetterDesk(configuration)
@@ -151,6 +153,7 @@ struct DeadLettersCommand: ParsableCommand {
         var format: ShowCommand.Format = .table
 
         func run() throws {
+            try choice.check()
             let configuration = try options.load()
             try exiting {
                 let desk = try DeadLetterDesk(configuration)
