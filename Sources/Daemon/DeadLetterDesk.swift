@@ -52,6 +52,7 @@ final class DeadLetterDesk {
             if count > 0 { try reader.consume(queue) }
             // No more than were there: what is rejected again meanwhile comes to the end, and must not come round.
             var seen = 0
+            var kept = 0
             while seen < min(limit, count) {
                 // None: another reader has the rest in hand, or more than AMQP's largest window are in ours.
                 guard let delivery = try reader.next(timeoutMilliseconds: DeadLetterDesk.waitMilliseconds) else {
@@ -59,16 +60,28 @@ final class DeadLetterDesk {
                 }
                 seen += 1
                 let letter = DeadLetter(delivery, messageBytesMax: configuration.limits.messageBytes)
-                if try visit(letter) == .remove { try reader.acknowledge(delivery) }
+                if try visit(letter) == .remove { try reader.acknowledge(delivery) } else { kept += 1 }
             }
             reader.close()
             publisher?.close()
+            if kept > 0 { try? awaitReturn(of: kept) }
             return count - seen
         } catch let error as AMQPError where error.code == .notFound {
             throw ExitReason(
                 "there is no queue \(queue) at the broker; is --config right, and has the daemon run?")
         } catch let error as AMQPError {
             throw ExitReason(error.message)
+        }
+    }
+
+    /// Waits, for a bounded time, until the broker has put back what was in hand: it does so a moment after the goodbye,
+    /// and the next command is to find it.
+    private func awaitReturn(of kept: Int) throws {
+        let observer = try DeadLetterDesk.connect(configuration)
+        defer { observer.close() }
+        let deadline = monotonicMilliseconds() + 2_000
+        while try observer.counts(of: queue).messages < kept, monotonicMilliseconds() < deadline {
+            Timing.block(milliseconds: 10)
         }
     }
 

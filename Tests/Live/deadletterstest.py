@@ -48,11 +48,11 @@ def peek(url, queue):
     wanted = link.depth(queue)[0]
     if wanted:
         link.consume(queue, prefetch=0)
+        end = time.monotonic() + 10
         while len(found) < wanted:
-            batch = link.messages(5)
-            if not batch:
+            found += link.messages(1)
+            if time.monotonic() > end:
                 raise SystemExit(f"FAILED: {queue} had {wanted} messages and gave {len(found)}")
-            found += batch
     link.close()
     wait("the messages to be back", lambda: depth(url, queue) == wanted, 20)
     return found
@@ -109,6 +109,8 @@ def look(table, letters, link, url):
     missing = letters.run("show", "bad-2")
     table.check("show: 66 and a suggestion for an unknown id", missing.returncode == 66 and "bad-1" in missing.stderr, missing.stderr.strip())
     table.check("replay without a name: usage, 64", letters.run("replay").returncode == 64)
+    chain = [letters.run("show", letters.list()[-1]["id"]).returncode for _ in range(10)]
+    table.check("show right after list, ten times", chain == [0] * 10, chain)
     table.check("csv", letters.run("list", "--format", "csv").stdout.splitlines()[0] == ",".join(keys))
 
 
