@@ -8,6 +8,7 @@ public final class QueueReader {
     private var nextHandle: UInt64 = 0
     private let timeoutMilliseconds: Int
     private var consumed = ""
+    private var acknowledged = 0
     private var nextHeartbeat = Clock.deadline(in: 3_000)
 
     /// Connects to the first address that lets us in.
@@ -115,6 +116,18 @@ public final class QueueReader {
     /// Removes the message, and with `multiple` all got before it.
     public func acknowledge(_ delivery: Delivery, multiple: Bool = false) throws(AMQPError) {
         try connection.acknowledge(delivery.tag, multiple: multiple)
+        acknowledged += 1
+    }
+
+    /// Waits until the queue has taken in all acknowledgements; call it before `close`, when nothing more is to be read.
+    ///
+    /// The broker's channel hands a quorum queue 32 commands at a time and keeps the rest to itself, and a channel that
+    /// closes forgets them: a letter that was acknowledged would be back. A `get` is answered after what was handed over
+    /// before it, so that so many of them leave nothing behind. What they bring goes back when the connection closes.
+    public func awaitAcknowledgements(of queue: String) throws(AMQPError) {
+        if acknowledged == 0 { return }
+        for _ in 0...acknowledged / 16 { _ = try get(from: queue) }
+        acknowledged = 0
     }
 
     /// Gives the message back, or (without requeue) to the queue's dead letters.

@@ -62,6 +62,7 @@ final class DeadLetterDesk {
                 let letter = DeadLetter(delivery, messageBytesMax: configuration.limits.messageBytes)
                 if try visit(letter) == .remove { try reader.acknowledge(delivery) } else { kept += 1 }
             }
+            try reader.awaitAcknowledgements(of: queue)
             reader.close()
             publisher?.close()
             if kept > 0 { try? awaitReturn(of: kept) }
