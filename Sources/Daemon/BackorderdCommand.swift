@@ -16,7 +16,7 @@ public struct BackorderdCommand: AsyncParsableCommand {
             RunCommand.self, CheckCommand.self, ReplayCommand.self, ShowCommand.self, ExplainCommand.self,
             VerifyCommand.self, DeadLettersCommand.self, TopologyCommand.self,
             MigrateCommand.self,
-            SchemaCommand.self, SimulateCommand.self,
+            SchemaCommand.self, SimulateCommand.self, ImportCommand.self, ExportCommand.self,
         ])
 
     public init() {}

@@ -49,16 +49,17 @@ final class HistoryPlayer {
         let processor = BatchProcessor(
             store: store, rules: configuration.rulebook, clock: .messageTime, keepsOutbox: false)
         while let batch = decoded.receive() {
-            let result = try transact { try processor.process(batch.deliveries) }
+            let result = try HistoryPlayer.transact { try processor.process(batch.deliveries) }
             if try !each(batch, result) { return processor.latest }
         }
         if let failure = readFailure.value { throw failure }
-        let rest = try transact { try processor.finishReplay() }
+        let rest = try HistoryPlayer.transact { try processor.finishReplay() }
         _ = try each(Batch(), rest)
         return processor.latest
     }
 
-    private func transact(_ body: () throws -> BatchResult) throws -> BatchResult {
+    /// A store that fails for now is tried again, for some seconds.
+    static func transact(_ body: () throws -> BatchResult) throws -> BatchResult {
         var failures = 0
         while true {
             do {

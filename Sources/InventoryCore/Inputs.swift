@@ -272,7 +272,8 @@ public struct StockAdjusted: Sendable, Codable, Equatable {
 public struct InboundScheduled: Sendable, Codable, Equatable {
     public var inboundID: SupplyID
     public var location: LocationID
-    public var expectedAt: Instant
+    /// nil: nobody knows. A message always says it, an imported purchase order may not.
+    public var expectedAt: Instant?
     public var lines: [SKUQuantity]
     public var supplier: SupplierID?
     public var reorderID: SupplyID?
@@ -280,7 +281,7 @@ public struct InboundScheduled: Sendable, Codable, Equatable {
     public var trackingNumber: String?
 
     public init(
-        inboundID: SupplyID, location: LocationID, expectedAt: Instant, lines: [SKUQuantity],
+        inboundID: SupplyID, location: LocationID, expectedAt: Instant?, lines: [SKUQuantity],
         supplier: SupplierID? = nil, reorderID: SupplyID? = nil, carrier: String? = nil, trackingNumber: String? = nil
     ) {
         self.inboundID = inboundID

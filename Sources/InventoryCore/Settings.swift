@@ -91,7 +91,8 @@ extension Decider {
         return rules.policyDefault.ship ?? .partial
     }
 
-    func priority(_ placed: OrderPlaced) -> Int {
+    /// What the message says, else the policy.
+    public func priority(_ placed: OrderPlaced) -> Int {
         if let priority = placed.priority { return priority }
         for line in placed.lines {
             for candidate in rules.rules {

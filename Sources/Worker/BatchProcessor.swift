@@ -70,6 +70,8 @@ public final class BatchProcessor {
     private let store: any BackOrderStore
     private let clock: Clock
     private let keepsOutbox: Bool
+    /// Which outputs are not to be published, though they are decided and answered.
+    private let withholds: (OutboxMessage) -> Bool
     private var decider: Decider
     private let encoder = OutputEncoder()
 
@@ -95,7 +97,11 @@ public final class BatchProcessor {
         }
     }
 
-    public init(store: any BackOrderStore, rules: Rulebook, clock: Clock, keepsOutbox: Bool) {
+    public init(
+        store: any BackOrderStore, rules: Rulebook, clock: Clock, keepsOutbox: Bool,
+        withholds: @escaping (OutboxMessage) -> Bool = { _ in false }
+    ) {
+        self.withholds = withholds
         self.store = store
         self.decider = Decider(rules: rules)
         self.clock = clock
@@ -356,9 +362,10 @@ public final class BatchProcessor {
             }
             if !newRows.isEmpty { try transaction.appendInbox(newRows) }
             var segment: OutboxSegmentID?
-            if processor.keepsOutbox, !messages.isEmpty {
+            let published = messages.filter { !processor.withholds($0) }
+            if processor.keepsOutbox, !published.isEmpty {
                 let at: Instant = if case .system(let clock) = processor.clock { clock() } else { processor.latest }
-                segment = try transaction.appendOutbox(messages, at: at)
+                segment = try transaction.appendOutbox(published, at: at)
             }
             figures.outputs = messages.count
             return BatchResult(

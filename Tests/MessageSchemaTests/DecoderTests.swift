@@ -93,7 +93,7 @@ import Testing
                 == .inboundScheduled(
                     InboundScheduled(
                         inboundID: "I-1", location: "WH-1",
-                        expectedAt: try #require(parseRFC3339("2026-12-24T00:00:00Z")),
+                        expectedAt: parseRFC3339("2026-12-24T00:00:00Z"),
                         lines: [SKUQuantity(sku: "A-100", quantity: 50)], supplier: "ACME", reorderID: "RO-1",
                         carrier: "Maersk", trackingNumber: "T-2")))
         #expect(

@@ -1,0 +1,281 @@
+import BackOrderStore
+import Configuration
+import InventoryCore
+import MessageSchema
+import Worker
+
+/// One file on its way into the store: read as a whole and checked first; then its messages, through the production
+/// path. Used on one thread.
+final class ImportRun {
+    /// What is wrong, as far as it is told.
+    struct Report {
+        static let listed = 50
+        var faults: [SeedFault] = []
+        var count = 0
+        /// Messages of the file, and those of them that the store knows already.
+        var messages = 0
+        var known = 0
+        var unlistedLocations: Set<String> = []
+    }
+
+    struct Outcome {
+        var taken = 0
+        var known = 0
+        /// Outputs by routing key.
+        var published: [String: Int] = [:]
+        var withheld: [String: Int] = [:]
+        var rejected: [(line: Int, rejection: Rejection)] = []
+    }
+
+    /// Where an order stands in the file, and when it is its turn.
+    private struct Entry {
+        var key: PrecedenceKey
+        var isHeld: Bool
+        var offset: Int
+        var bytes: Int
+        var line: Int
+    }
+
+    private static let batchMessages = 500
+    private static let batchRows = 4_000
+
+    private let groups: SeedGroups
+    private let reader: SeedReader
+    private let store: any BackOrderStore
+    private let configuration: Configuration
+    private let announces: Bool
+    private let now: Instant
+    private var index: [Entry] = []
+    private var seen: Set<Digest128> = []
+    private var progress = Progress()
+
+    init(
+        _ file: SeedFile, _ kind: SeedKind, _ configuration: Configuration, _ store: any BackOrderStore,
+        ignoresUnknown: Bool, announces: Bool
+    ) {
+        reader = SeedReader(
+            kind,
+            options: DecodeOptions(
+                linesMax: configuration.limits.lines, messageBytesMax: configuration.limits.messageBytes))
+        groups = SeedGroups(file, reader, ignoresUnknown: ignoresUnknown)
+        self.configuration = configuration
+        self.store = store
+        self.announces = announces
+        now = wallClock()
+    }
+
+    var rowCount: Int { groups.rowCount }
+
+    // MARK: Checking
+
+    /// Reads the whole file and changes nothing.
+    func check() throws -> Report {
+        var report = Report()
+        let knowsOrders = try store.read { try $0.totals().orders > 0 }
+        var pending: [(message: SeedMessage, line: Int)] = []
+        let size = max(1, groups.size)
+        var count = 0
+        var reached = 0
+        try groups.each { group in
+            reached += group.bytes
+            count += group.rows.count
+            progress.show("checking: \(count) rows, \(min(99, reached * 100 / size)) %")
+            let fresh = fresh(group, &report)
+            switch reader.message(group.rows, arrival: now) {
+            case .failure(let wrong): for fault in wrong.faults { add(fault, to: &report) }
+            case .success(let message):
+                report.messages += 1
+                note(message, group, fresh, &report)
+                pending.append((message, group.rows[0].line))
+                if pending.count == ImportRun.batchMessages {
+                    try compare(pending, knowsOrders, &report)
+                    pending = []
+                }
+            }
+        } fault: {
+            add($0, to: &report)
+        }
+        try compare(pending, knowsOrders, &report)
+        progress.clear()
+        report.faults.sort { $0.line < $1.line }
+        seen = []
+        return report
+    }
+
+    private func add(_ fault: SeedFault, to report: inout Report) {
+        report.count += 1
+        if report.faults.count < Report.listed { report.faults.append(fault) }
+    }
+
+    /// Whether nothing of the group was in the file before.
+    @discardableResult
+    private func fresh(_ group: SeedGroup, _ report: inout Report) -> Bool {
+        let rows = reader.kind == .stock ? group.rows : [group.rows[0]]
+        var isFresh = true
+        for row in rows where !seen.insert(reader.uniqueKey(row)).inserted {
+            isFresh = false
+            switch reader.kind {
+            case .stock:
+                let cause = "\(reader.key(row, "sku")) at \(reader.key(row, "location")) is in the file already"
+                add(SeedFault(line: row.line, column: "sku", cause: cause, remedy: "keep one of the rows"), to: &report)
+            case .orders, .supply:
+                // One without its key is told by the decoder.
+                if reader.groupKey(row).isEmpty { continue }
+                let column = reader.kind == .orders ? "order_id" : "inbound_id"
+                let cause = "\(reader.groupKey(row)) is in the file already, before other rows"
+                add(
+                    SeedFault(line: row.line, column: column, cause: cause, remedy: "let its rows follow each other"),
+                    to: &report)
+            }
+        }
+        return isFresh
+    }
+
+    private func note(_ message: SeedMessage, _ group: SeedGroup, _ isFresh: Bool, _ report: inout Report) {
+        let listed = configuration.rulebook.locations
+        switch message.decoded.message.input {
+        case .orderPlaced(let order):
+            for pin in order.lines.compactMap(\.location) where !listed.contains(pin) {
+                if report.unlistedLocations.count < 10 { report.unlistedLocations.insert(pin.text) }
+            }
+            guard isFresh else { return }
+            // As the order will stand when it waits for all of its units.
+            let units = order.lines.reduce(0) { $0 + $1.quantity }
+            let lead: Int64 =
+                switch configuration.rulebook.strategy {
+                case .priority, .fairShare: 0
+                case .dueDate: order.requestedBy?.microseconds ?? .max
+                case .smallestFirst: units
+                }
+            let priority = Decider(rules: configuration.rulebook).priority(order)
+            index.append(
+                Entry(
+                    key: PrecedenceKey(
+                        lead: lead, priority: priority, placedAt: order.placedAt, orderID: order.orderID, position: 0),
+                    isHeld: message.isHeld, offset: group.offset, bytes: group.bytes, line: group.rows[0].line))
+        case .stockAdjusted(let stock):
+            if !listed.contains(stock.location), report.unlistedLocations.count < 10 {
+                report.unlistedLocations.insert(stock.location.text)
+            }
+        case .inboundScheduled(let inbound):
+            if !listed.contains(inbound.location), report.unlistedLocations.count < 10 {
+                report.unlistedLocations.insert(inbound.location.text)
+            }
+        default: break
+        }
+    }
+
+    /// What the store knows already: the same is no fault, something else of the same name is.
+    private func compare(
+        _ messages: [(message: SeedMessage, line: Int)], _ knowsOrders: Bool, _ report: inout Report
+    ) throws {
+        if messages.isEmpty { return }
+        let identities = messages.map(\.message.decoded.identity)
+        let keys = identities.compactMap(\.factKey)
+        let rows = try store.write { try $0.inbox(keys) }
+        for (message, line) in messages {
+            let identity = message.decoded.identity
+            if let factKey = identity.factKey, let row = rows[factKey] {
+                report.known += 1
+                if row.content != identity.content { add(differs(message, line), to: &report) }
+            } else if knowsOrders, case .orderPlaced(let order) = message.decoded.message.input,
+                try store.read({ try $0.order(order.orderID) }) != nil
+            {
+                add(differs(message, line), to: &report)
+            }
+        }
+    }
+
+    private func differs(_ message: SeedMessage, _ line: Int) -> SeedFault {
+        switch message.decoded.message.input {
+        case .orderPlaced(let order):
+            SeedFault(
+                line: line, column: "order_id", cause: "\(order.orderID) is in the store with other content",
+                remedy: "take it out of the file, or cancel it and place it under another order_id")
+        case .inboundScheduled(let inbound):
+            SeedFault(
+                line: line, column: "inbound_id",
+                cause: "\(inbound.inboundID) is in the store with other content of the same announced_at",
+                remedy: "take it out of the file, or give it a later announced_at")
+        default: SeedFault(line: line, cause: "is in the store with other content", remedy: "take it out of the file")
+        }
+    }
+
+    // MARK: Importing
+
+    /// The messages of a file that was checked.
+    func importAll() throws -> Outcome {
+        var outcome = Outcome()
+        let isWithheld: (OutboxMessage) -> Bool = { [announces] message in
+            !announces && !message.type.hasPrefix("reorder-") && message.destination == .output
+        }
+        let processor = BatchProcessor(
+            store: store, rules: ImportRun.rules(configuration.rulebook, .accept), clock: .system { wallClock() },
+            keepsOutbox: true, withholds: isWithheld)
+        var batch: [DecodedDelivery] = []
+        var lines: [Int] = []
+        var rows = 0
+        var done = 0
+        let total = max(1, rowCount)
+
+        func flush() throws {
+            if batch.isEmpty { return }
+            let result = try HistoryPlayer.transact { try processor.process(batch) }
+            for (line, effect) in zip(lines, result.outcomes) {
+                switch effect {
+                case .duplicate: outcome.known += 1
+                case .deadLettered(let rejection): outcome.rejected.append((line, rejection))
+                case .applied, .noEffect, .parked: outcome.taken += 1
+                }
+            }
+            for message in result.messages where message.destination == .output {
+                if isWithheld(message) {
+                    outcome.withheld[message.routingKey, default: 0] += 1
+                } else {
+                    outcome.published[message.routingKey, default: 0] += 1
+                }
+            }
+            done += rows
+            progress.show("importing: \(done) of \(total) rows, \(done * 100 / total) %")
+            (batch, lines, rows) = ([], [], 0)
+        }
+        func take(_ group: SeedGroup) throws {
+            guard case .success(let message) = reader.message(group.rows, arrival: now) else {
+                throw SeedFileFailure("changed while it was read; import it again when nobody writes to it")
+            }
+            batch.append(
+                DecodedDelivery(
+                    result: .success(message.decoded), queue: "import", body: message.body, properties: { [] }))
+            lines.append(group.rows[0].line)
+            rows += group.rows.count
+            if batch.count >= ImportRun.batchMessages || rows >= ImportRun.batchRows { try flush() }
+        }
+
+        if reader.kind == .orders {
+            // Units go to whom they would have gone to: by precedence. What is held comes last, and stays held.
+            index.sort { $0.isHeld != $1.isHeld ? !$0.isHeld : $0.key < $1.key }
+            var takesHeld = false
+            for entry in index {
+                if entry.isHeld, !takesHeld {
+                    try flush()
+                    takesHeld = true
+                    processor.replaceRules(ImportRun.rules(configuration.rulebook, .hold))
+                }
+                try take(try groups.group(at: entry.offset, bytes: entry.bytes, line: entry.line))
+            }
+        } else {
+            try groups.each(take) { _ in }
+        }
+        try flush()
+        progress.clear()
+        return outcome
+    }
+
+    /// The company's own rules, but an order that is open already is neither refused nor held for its policy.
+    private static func rules(_ rulebook: Rulebook, _ onBackorder: OnBackorder) -> Rulebook {
+        var rules = rulebook
+        rules.rules.insert(
+            PolicyRule(settings: PolicySettings(onBackorder: onBackorder, backorderLimit: BackorderLimit.none)), at: 0)
+        return rules
+    }
+}
