@@ -31,10 +31,29 @@ struct AMQPDeliverySource: DeliverySource {
         envelope.messageID = properties.messageID
         envelope.timestamp = properties.timestamp.map { Int64(clamping: $0) }
         for header in properties.headers {
-            guard case .string(let text) = header.value else { continue }
-            envelope.headers.append((name: header.name, value: text))
+            if case .string(let text) = header.value {
+                envelope.headers.append((name: header.name, value: text))
+            } else if header.name == "cloudEvents:time" || header.name == "cloudEvents_time",
+                let time = time(header.value)
+            {
+                envelope.headers.append((name: header.name, value: formatRFC3339(time)))
+            }
         }
         return envelope
+    }
+
+    /// A CloudEvents time that is no text: AMQP 1.0 has milliseconds since 1970, and the SDKs hand them on as a whole
+    /// number; AMQP 0-9-1's own timestamps are seconds.
+    private static func time(_ value: HeaderValue) -> Instant? {
+        let (count, unit): (Int64, Int64) =
+            switch value {
+            case .timestamp(let seconds): (Int64(clamping: seconds), 1_000_000)
+            case .int64(let milliseconds): (milliseconds, 1_000)
+            case .uint64(let milliseconds): (Int64(clamping: milliseconds), 1_000)
+            default: (-1, 1)
+            }
+        let (microseconds, isTooLarge) = count.multipliedReportingOverflow(by: unit)
+        return count < 0 || isTooLarge ? nil : Instant(microseconds: microseconds)
     }
 }
 
