@@ -63,7 +63,7 @@ struct ImportCommand: ParsableCommand {
         let configuration = try options.load()
         do {
             let source = try SeedFile(file)
-            let store = try StoreFactory.open(configuration)
+            let store = try StoreFactory.open(configuration, isBulk: true)
             defer { store.close() }
             try store.migrate()
             try store.adopt(configuration.rulebook.strategy)

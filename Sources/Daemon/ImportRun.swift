@@ -5,7 +5,7 @@ import MessageSchema
 import Worker
 
 /// One file on its way into the store: read as a whole and checked first; then its messages, through the production
-/// path. Used on one thread.
+/// path. Used by one thread, which has another one read.
 final class ImportRun {
     /// What is wrong, as far as it is told.
     struct Report {
@@ -25,6 +25,20 @@ final class ImportRun {
         var published: [String: Int] = [:]
         var withheld: [String: Int] = [:]
         var rejected: [(line: Int, rejection: Rejection)] = []
+
+        fileprivate mutating func add(_ result: BatchResult, _ lines: [Int]) {
+            for (line, effect) in zip(lines, result.outcomes) {
+                switch effect {
+                case .duplicate: known += 1
+                case .deadLettered(let rejection): rejected.append((line, rejection))
+                case .applied, .noEffect, .parked: taken += 1
+                }
+            }
+            for message in result.messages where message.destination == .output {
+                published[message.routingKey, default: 0] += 1
+            }
+            withheld.merge(result.withheld, uniquingKeysWith: +)
+        }
     }
 
     /// Where an order stands in the file, and when it is its turn.
@@ -36,8 +50,9 @@ final class ImportRun {
         var line: Int
     }
 
-    private static let batchMessages = 500
-    private static let batchRows = 4_000
+    /// Of one transaction, and of one look at the inbox.
+    private static let batchMessages = 2_000
+    private static let batchRows = 20_000
 
     private let groups: SeedGroups
     private let reader: SeedReader
@@ -206,69 +221,97 @@ final class ImportRun {
     /// The messages of a file that was checked.
     func importAll() throws -> Outcome {
         var outcome = Outcome()
-        let isWithheld: (OutboxMessage) -> Bool = { [announces] message in
-            !announces && !message.type.hasPrefix("reorder-") && message.destination == .output
-        }
         let processor = BatchProcessor(
             store: store, rules: ImportRun.rules(configuration.rulebook, .accept), clock: .system { wallClock() },
-            keepsOutbox: true, withholds: isWithheld)
-        var batch: [DecodedDelivery] = []
+            keepsOutbox: true,
+            withholds: { [announces] output in
+                switch output.body {
+                case .notification, .fulfilmentRequested, .fulfilmentWithdrawn: !announces
+                case .reorderRequested, .reorderExpedite: false
+                }
+            })
+        var done = 0
+        // Before another thread reads the file again.
+        let total = max(1, rowCount)
+        let batches = BoundedChannel<Batch>(capacity: 2)
+        let failure = Shared<SeedFileFailure?>(nil)
+        let reading = Reading(run: self)
+        let thread = WorkThread(name: "import-read") {
+            do {
+                try reading.run.read(into: batches)
+            } catch {
+                failure.value = error as? SeedFileFailure ?? SeedFileFailure("can't be read: \(error)")
+            }
+            batches.close()
+        }
+        defer {
+            batches.close()
+            thread.join()
+        }
+        while let batch = batches.receive() {
+            if batch.isHeld { processor.replaceRules(ImportRun.rules(configuration.rulebook, .hold)) }
+            let result = try HistoryPlayer.transact { try processor.process(batch.deliveries) }
+            outcome.add(result, batch.lines)
+            done += batch.rows
+            progress.show("importing: \(done) of \(total) rows, \(done * 100 / total) %")
+        }
+        progress.clear()
+        if let failure = failure.value { throw failure }
+        return outcome
+    }
+
+    /// What one transaction takes.
+    private struct Batch: Sendable {
+        var deliveries: [DecodedDelivery] = []
+        /// By delivery: the line of its first row.
         var lines: [Int] = []
         var rows = 0
-        var done = 0
-        let total = max(1, rowCount)
+        /// Orders that wait for a person's decision. All others come before them.
+        var isHeld = false
+    }
 
-        func flush() throws {
-            if batch.isEmpty { return }
-            let result = try HistoryPlayer.transact { try processor.process(batch) }
-            for (line, effect) in zip(lines, result.outcomes) {
-                switch effect {
-                case .duplicate: outcome.known += 1
-                case .deadLettered(let rejection): outcome.rejected.append((line, rejection))
-                case .applied, .noEffect, .parked: outcome.taken += 1
-                }
-            }
-            for message in result.messages where message.destination == .output {
-                if isWithheld(message) {
-                    outcome.withheld[message.routingKey, default: 0] += 1
-                } else {
-                    outcome.published[message.routingKey, default: 0] += 1
-                }
-            }
-            done += rows
-            progress.show("importing: \(done) of \(total) rows, \(done * 100 / total) %")
-            (batch, lines, rows) = ([], [], 0)
+    /// The run, as the reading thread has it.
+    ///
+    /// @unchecked Sendable: that thread uses the file, the index and the reader, and the other one does not until the
+    /// batches have ended.
+    private struct Reading: @unchecked Sendable {
+        let run: ImportRun
+    }
+
+    /// On a thread of its own: reading and decoding overlap with the transactions.
+    private func read(into batches: BoundedChannel<Batch>) throws {
+        var batch = Batch()
+        var isWanted = true
+        func flush(isHeld: Bool = false) {
+            if !batch.lines.isEmpty { isWanted = batches.send(batch) }
+            batch = Batch()
+            batch.isHeld = isHeld
         }
         func take(_ group: SeedGroup) throws {
+            guard isWanted else { return }
             guard case .success(let message) = reader.message(group.rows, arrival: now) else {
                 throw SeedFileFailure("changed while it was read; import it again when nobody writes to it")
             }
-            batch.append(
+            batch.deliveries.append(
                 DecodedDelivery(
                     result: .success(message.decoded), queue: "import", body: message.body, properties: { [] }))
-            lines.append(group.rows[0].line)
-            rows += group.rows.count
-            if batch.count >= ImportRun.batchMessages || rows >= ImportRun.batchRows { try flush() }
+            batch.lines.append(group.rows[0].line)
+            batch.rows += group.rows.count
+            if batch.lines.count >= ImportRun.batchMessages || batch.rows >= ImportRun.batchRows {
+                flush(isHeld: batch.isHeld)
+            }
         }
-
         if reader.kind == .orders {
             // Units go to whom they would have gone to: by precedence. What is held comes last, and stays held.
             index.sort { $0.isHeld != $1.isHeld ? !$0.isHeld : $0.key < $1.key }
-            var takesHeld = false
-            for entry in index {
-                if entry.isHeld, !takesHeld {
-                    try flush()
-                    takesHeld = true
-                    processor.replaceRules(ImportRun.rules(configuration.rulebook, .hold))
-                }
+            for entry in index where isWanted {
+                if entry.isHeld, !batch.isHeld { flush(isHeld: true) }
                 try take(try groups.group(at: entry.offset, bytes: entry.bytes, line: entry.line))
             }
         } else {
             try groups.each(take) { _ in }
         }
-        try flush()
-        progress.clear()
-        return outcome
+        flush()
     }
 
     /// The company's own rules, but an order that is open already is neither refused nor held for its policy.

@@ -6,10 +6,17 @@ import SQLiteStore
 
 /// Opens the store that the configuration names.
 enum StoreFactory {
-    static func open(_ configuration: Configuration) throws(StoreError) -> any BackOrderStore {
+    /// - Parameter isBulk: for work that goes through the whole of it: more memory, and less written twice.
+    static func open(_ configuration: Configuration, isBulk: Bool = false) throws(StoreError) -> any BackOrderStore {
         switch configuration.store {
         case .memory: return MemoryStore()
-        case .sqlite(let path): return try SQLiteStore(path: path)
+        case .sqlite(let path):
+            var options = SQLiteStore.Options()
+            if isBulk {
+                options.cacheKiB = 256 << 10
+                options.checkpointPages = 64_000
+            }
+            return try SQLiteStore(path: path, options: options)
         case .postgres(let url): return try PostgresStore(url: url, worker: WorkerName.own)
         }
     }

@@ -78,7 +78,7 @@ public struct OutputEncoder: Sendable {
         }
     }
 
-    private static func routingKey(_ body: Output.Body) -> String {
+    public static func routingKey(_ body: Output.Body) -> String {
         guard case .notification(let notification) = body else { return type(body) }
         return "customer-notification." + notification.kind.rawValue
     }

@@ -54,6 +54,8 @@ public struct BatchResult: Sendable {
     /// Parked messages whose time is over, or that turned out wrong when their order came.
     public var rejectedParked: [Decision.RejectedParked]
     public var figures = BatchFigures()
+    /// How many outputs were withheld, by routing key.
+    public var withheld: [String: Int] = [:]
 }
 
 /// Takes a batch of decoded inputs through one transaction: inbox, working set, decisions, changes, outbox.
@@ -70,8 +72,8 @@ public final class BatchProcessor {
     private let store: any BackOrderStore
     private let clock: Clock
     private let keepsOutbox: Bool
-    /// Which outputs are not to be published, though they are decided and answered.
-    private let withholds: (OutboxMessage) -> Bool
+    /// Which outputs of inputs are decided and counted, but not to be published.
+    private let withholds: (Output) -> Bool
     private var decider: Decider
     private let encoder = OutputEncoder()
 
@@ -99,7 +101,7 @@ public final class BatchProcessor {
 
     public init(
         store: any BackOrderStore, rules: Rulebook, clock: Clock, keepsOutbox: Bool,
-        withholds: @escaping (OutboxMessage) -> Bool = { _ in false }
+        withholds: @escaping (Output) -> Bool = { _ in false }
     ) {
         self.withholds = withholds
         self.store = store
@@ -218,6 +220,7 @@ public final class BatchProcessor {
         var messages: [OutboxMessage] = []
         var rejectedParked: [Decision.RejectedParked] = []
         var figures = BatchFigures()
+        var withheld: [String: Int] = [:]
 
         init(_ processor: BatchProcessor, _ transaction: any StoreTransaction) {
             self.processor = processor
@@ -291,7 +294,13 @@ public final class BatchProcessor {
             if let factKey = identity.factKey, factKey != identity.messageKey {
                 remember(factKey, identity.content, now)
             }
-            for output in decision.outputs { messages.append(processor.encoder.message(output)) }
+            for output in decision.outputs {
+                if processor.withholds(output) {
+                    withheld[OutputEncoder.routingKey(output.body), default: 0] += 1
+                } else {
+                    messages.append(processor.encoder.message(output))
+                }
+            }
             for rejected in decision.rejectedParked { reject(rejected, at: now) }
             switch decision.effect {
             case .applied: return .applied
@@ -362,15 +371,14 @@ public final class BatchProcessor {
             }
             if !newRows.isEmpty { try transaction.appendInbox(newRows) }
             var segment: OutboxSegmentID?
-            let published = messages.filter { !processor.withholds($0) }
-            if processor.keepsOutbox, !published.isEmpty {
+            if processor.keepsOutbox, !messages.isEmpty {
                 let at: Instant = if case .system(let clock) = processor.clock { clock() } else { processor.latest }
-                segment = try transaction.appendOutbox(published, at: at)
+                segment = try transaction.appendOutbox(messages, at: at)
             }
             figures.outputs = messages.count
             return BatchResult(
                 outcomes: outcomes, messages: messages, segment: segment, rejectedParked: rejectedParked,
-                figures: figures)
+                figures: figures, withheld: withheld)
         }
 
         private mutating func write(_ changes: Changes) throws {
