@@ -4,7 +4,7 @@ row means that nothing is imported. Needs no broker.
 
     importtest.py --binary PATH [--postgres URL]
 """
-import argparse, json, os, random, subprocess, tempfile
+import argparse, json, os, random, subprocess, tempfile, time
 
 from harness import Table
 
@@ -200,6 +200,44 @@ def conflicts(table, bench):
     table.check("--check changes nothing", check.returncode == 0 and bench.export(bench.fresh("checked"), "csv")["orders"].count(b"\n") == 1, check.stdout.strip())
 
 
+def odd_bytes(table, bench):
+    """A byte order mark, CRLF, and fields with quotes, commas and line breaks, over many reads of the file."""
+    rng, contacts, rows = random.Random(9), {}, ["order_id,sku,quantity,placed_at,contact,customer_id"]
+    for number in range(4000):
+        contacts[f"O{number}"] = "".join(rng.choice(['"', ",", "\r\n", "\n", "\r", "x", "é水", " "]) for _ in range(rng.randint(1, 250)))
+        rows.append(f'"O{number}",A,1,2026-01-01T00:00:00Z,"' + contacts[f"O{number}"].replace('"', '""') + '",c')
+    store = bench.fresh("odd")
+    path = bench.file("odd.csv", "﻿" + "\r\n".join(rows) + "\r\n\r\n")
+    out = bench.ok("import", "orders", path, store=store)
+    found = {row["order_id"]: row["customer"]["contact"] for row in map(json.loads, bench.export(store, "ndjson")["orders"].splitlines())}
+    table.check("BOM, CRLF, quotes and line breaks", found == contacts, f"{os.path.getsize(path)} bytes: {out.splitlines()[0]}")
+    return path, bench.export(store, "csv")
+
+
+def ordered(export):
+    """Units of outstanding supply."""
+    return sum(int(row.split(b",")[2]) for row in export["supply"].splitlines()[1:])
+
+
+def killed(table, bench, path, wanted):
+    """Killed somewhere in the middle, and again: the same in the end."""
+    store = bench.fresh("killed")
+    process = subprocess.Popen([bench.binary, "import", "--config", f"{bench.directory}/config.yaml", "--store", store, "orders", path],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=bench.environment)
+    while process.poll() is None and bench.run("export", "orders", store=store).stdout.count(b"\n") < 2:
+        time.sleep(0.01)
+    process.kill()
+    code = process.wait()
+    part = bench.export(store, "csv")["orders"].count(b"\n") - 1
+    out = bench.ok("import", "orders", path, store=store)
+    found = bench.export(store, "csv")
+    verify = bench.run("verify", store=store, text=True)
+
+    table.check("killed in the middle, then run again: the same in the end",
+                found["orders"] == wanted["orders"] and ordered(found) == ordered(wanted) and verify.returncode == 0 and part > 0,
+                f"exit {code} with {part} orders: {out.splitlines()[0]}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--binary", required=True)
@@ -214,6 +252,7 @@ def main():
         round_trips(table, bench, stores)
         broken(table, bench)
         conflicts(table, bench)
+        killed(table, bench, *odd_bytes(table, bench))
     table.done()
 
 
