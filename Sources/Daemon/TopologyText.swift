@@ -1,5 +1,6 @@
 import AMQPClient
 import Configuration
+import MessageSchema
 
 /// The plan in the words of RabbitMQ's own tools.
 struct TopologyText {
