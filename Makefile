@@ -68,6 +68,14 @@ test-kill: ## kill -9 while a history passes: HISTORY= what the workload generat
 test-history: ## a history through a broker, compared with its replay: HISTORY=
 	@deploy/lib/with-broker Tests/Live/livehistory.py --history "$(HISTORY)"
 
+STEPS ?= 400
+.PHONY: sim
+sim: ## worker, core and stores in one process from one seed: SEED=1 STEPS=400 RUNS=1 STORE= WORKERS= MUTATION= MINUTES=
+	@swift build --product backorderd-sim
+	@"$$(swift build --show-bin-path)/backorderd-sim" --seed $(SEED) --steps $(STEPS) $(if $(RUNS),--runs $(RUNS)) \
+		$(if $(STORE),--store $(STORE)) $(if $(WORKERS),--workers $(WORKERS)) $(if $(MUTATION),--mutation $(MUTATION)) \
+		$(if $(MINUTES),--minutes $(MINUTES))
+
 .PHONY: bench
 bench: ## replay and live benchmark: WORKLOAD= the directory of generate.py, ROUNDS=3
 	@test -n "$(WORKLOAD)" || { echo "make bench WORKLOAD=DIR, the directory of generate.py" >&2; exit 64; }

@@ -77,6 +77,17 @@ let package = Package(
             dependencies: ["Daemon", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: strict),
         .target(
+            name: "Simulation",
+            dependencies: [
+                "InventoryCore", "MessageSchema", "BackOrderStore", "SQLiteStore", "Worker",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "backorderd-sim",
+            dependencies: ["Simulation", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: strict),
+        .target(
             name: "TestSupport", dependencies: ["InventoryCore", "BackOrderStore"],
             swiftSettings: strict),
 
@@ -117,6 +128,7 @@ let package = Package(
             name: "OperationsTests",
             dependencies: ["InventoryCore", "MessageSchema", "BackOrderStore", "Worker", "Operations", "TestSupport"],
             swiftSettings: strict),
+        .testTarget(name: "SimulationTests", dependencies: ["Simulation"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ]
 )

@@ -23,6 +23,11 @@ import Testing
             "Configuration", "Operations", "ArgumentParser", "Logging", "UnixSignals", "Glibc", "Synchronization",
         ],
         "backorderd": ["Daemon", "ArgumentParser"],
+        "Simulation": [
+            "InventoryCore", "MessageSchema", "BackOrderStore", "SQLiteStore", "Worker", "Logging", "Foundation",
+            "Synchronization",
+        ],
+        "backorderd-sim": ["Simulation", "ArgumentParser", "Foundation"],
         "TestSupport": ["InventoryCore", "BackOrderStore", "Glibc", "Synchronization"],
     ]
 

@@ -1,0 +1,96 @@
+import InventoryCore
+
+/// One simulation: everything that happens in it follows from these values.
+public struct Plan: Sendable {
+    public enum StoreKind: String, Sendable, CaseIterable {
+        case memory, sqlite
+    }
+
+    public var seed: UInt64
+    /// Turns of the scheduler while there are faults.
+    public var steps: Int
+    public var store: StoreKind
+    /// Workers on the one store.
+    public var workers: Int
+    public var mutation: Mutation?
+
+    // By seed.
+
+    var batch = 8
+    var prefetch = 20
+    var publisherQueue = 2_000
+    var outboxHighWater = 50_000
+    var sweptLines = 1_000
+    var inboxRetentionHours: Int64 = 24 * 365
+    /// Of each fault: how often, in a thousand chances; by index in `Fault.allCases`.
+    var rates: [Int] = []
+    var skewMilliseconds: [Int] = []
+
+    /// - Parameters:
+    ///   - store: nil: by seed, every fourth is SQLite.
+    ///   - workers: nil: by seed, one to three.
+    public init(
+        seed: UInt64, steps: Int, store: StoreKind? = nil, workers: Int? = nil, mutation: Mutation? = nil
+    ) {
+        self.seed = seed
+        self.steps = steps
+        self.mutation = mutation
+        var random = SimRandom(seed: seed ^ 0x5157_5157)
+        let seededStore: StoreKind = random.percent(25) ? .sqlite : .memory
+        let seededWorkers = 1 + random.weighted([50, 30, 20])
+        self.store = store ?? seededStore
+        self.workers = max(1, workers ?? seededWorkers)
+        batch = random.pick([1, 3, 8, 20]) ?? 8
+        prefetch = random.pick([1, 5, 20, 60]) ?? 20
+        outboxHighWater = random.pick([5, 50, 50_000]) ?? 50_000
+        sweptLines = random.pick([1, 3, 1_000]) ?? 1_000
+        inboxRetentionHours = random.percent(20) ? 6 : 24 * 365
+        // A calm world, a stormy one, or one with a few kinds of fault.
+        let temper = random.weighted([10, 40, 50])
+        for fault in Fault.allCases {
+            let isUsed = temper == 1 || (temper == 2 && random.percent(30))
+            rates.append(isUsed ? random.within(fault.usual) : 0)
+        }
+        skewMilliseconds = (0..<self.workers).map { _ in random.percent(30) ? random.within(-3_000...3_000) : 0 }
+    }
+
+    func rate(_ fault: Fault) -> Int {
+        Fault.allCases.firstIndex(of: fault).map { rates[$0] } ?? 0
+    }
+
+    /// The command that repeats it.
+    public var command: String {
+        var words = "make sim SEED=\(seed) STEPS=\(steps) STORE=\(store.rawValue) WORKERS=\(workers)"
+        if let mutation { words += " MUTATION=\(mutation.rawValue)" }
+        return words
+    }
+}
+
+extension Fault {
+    /// In a thousand chances.
+    fileprivate var usual: ClosedRange<Int> {
+        switch self {
+        case .diesAfterReceive, .diesBeforeTransaction, .diesInTransaction, .diesBeforeCommit, .diesAfterCommit,
+            .diesInAcknowledge, .diesInPublish:
+            1...15
+        case .diesWaiting: 1...5
+        case .stopsAndStarts: 1...10
+        case .storeAway: 1...6
+        case .storeFailsCall, .storeFailsCommit: 1...40
+        case .storeBreaks, .storeBreaksAfterCommit: 1...10
+        case .consumerCut, .publisherCut: 1...40
+        case .confirmLost: 1...30
+        case .confirmLate: 1...500
+        case .nacked, .returned: 1...100
+        case .unsendable: 1000...1000
+        case .sinkFull: 1...60
+        case .redelivered, .staleAck, .beforeItsOrder, .leaderChanges: 0...0
+        case .sentTwice, .sentWithOtherID: 20...120
+        case .sentLate: 20...300
+        case .conflict, .badMessage: 10...60
+        case .clockJumps: 1...8
+        case .timePasses: 5...60
+        case .rulesReplaced: 1...10
+        }
+    }
+}
