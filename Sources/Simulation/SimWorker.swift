@@ -178,9 +178,13 @@ final class SimWorker: @unchecked Sendable {
         if isDead || dies(.diesWaiting) {
             // Out of any loop: whatever comes next finds the store closed.
             pipeline?.stop()
+            world.clock.advance(milliseconds: milliseconds)
             return
         }
         world.clock.advance(milliseconds: milliseconds)
+        if world.failure != nil { pipeline?.stop() }
+        // Its own network goes on, however deep the world's doings are nested.
+        world.publish(at: index)
         world.meanwhile(self)
     }
 
@@ -312,6 +316,7 @@ final class SimWorker: @unchecked Sendable {
             world.clock.advance(milliseconds: 5)
             left -= 5
         }
+        world.clock.advance(milliseconds: left)
         return false
     }
 

@@ -61,6 +61,9 @@ struct StepChecks {
                     let waits = after.orders[other.order]
                     let pin = waits.lines[other.position].pin
                     guard pin == nil || pin == entry.location else { continue }
+                    // The order that the input is about stands elsewhere by the time its units are given out.
+                    let own = message.knowledge.deed.orderID
+                    if rules.strategy == .smallestFirst, own == waits.orderID || own == order.orderID { continue }
                     if precedes(waits, other.position, order, ref.position) {
                         fail(
                             .precedence,

@@ -338,7 +338,7 @@ struct Workload {
         var members: [(String, String)] = []
         if !asked.isEmpty, random.percent(60) {
             let reorder = asked[random.below(asked.count)]
-            lines = [SKUQuantity(sku: reorder.sku, quantity: reorder.quantity)]
+            lines = [SKUQuantity(sku: reorder.sku, quantity: min(reorder.quantity, 1_000_000_000))]
             place = reorder.location
             members.append(("reorder_id", MessageText.quoted(reorder.id.text)))
         }

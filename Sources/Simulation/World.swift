@@ -179,7 +179,7 @@ final class World {
             step += 1
             for worker in workers { runs(worker) }
             publishAll()
-            clock.advance(milliseconds: milliseconds > 1_000_000 ? 600_000 : 1_000)
+            clock.advance(milliseconds: milliseconds > 1_000_000 ? 600_000 : 250)
         }
     }
 
