@@ -67,8 +67,9 @@ struct Sweep {
         var last = after
         while left > 0 {
             guard let mark = try transaction.sweepMarks(after: last, limit: 1).first else { return (.telling, outputs) }
-            // What changed after the round began is the next one's.
-            if mark.changedAt <= through {
+            // What changed after the round began is the next one's. A time far ahead is that of a clock that was set
+            // back since: waiting for it could take hours.
+            if mark.changedAt <= through || mark.changedAt > through.adding(microseconds: Sweep.delayMicroseconds) {
                 let ledger = WorkingSet(reader: transaction, strategy: decider.rules.strategy)
                 let step = try decider.estimate(mark.sku, from: mark.cursor, limit: left, now: now, in: ledger)
                 try transaction.apply(ledger.takeChanges())
