@@ -27,6 +27,7 @@ public enum Fault: String, Sendable, CaseIterable {
     case sinkFull = "publisher's queue full"
     case redelivered = "redelivered"
     case staleAck = "stale ack"
+    case reordered = "two messages change places"
     // Producers.
     case sentTwice = "sent twice"
     case sentLate = "sent late"

@@ -44,7 +44,8 @@ public struct Plan: Sendable {
         prefetch = random.pick([1, 5, 20, 60]) ?? 20
         outboxHighWater = random.pick([5, 50, 50_000]) ?? 50_000
         // A batch leaves fewer marks than its inputs would one by one; small steps of the sweep would show it.
-        sweptLines = batch == 1 ? random.pick([1, 3, 1_000]) ?? 1_000 : 1_000
+        let step = random.pick([1, 3, 1_000]) ?? 1_000
+        sweptLines = batch == 1 ? step : 1_000
         inboxRetentionHours = random.percent(20) ? 6 : 24 * 365
         // A calm world, a stormy one, or one with a few kinds of fault.
         let temper = random.weighted([10, 40, 50])
@@ -77,7 +78,7 @@ extension Fault {
         case .diesAfterReceive, .diesBeforeTransaction, .diesInTransaction, .diesBeforeCommit, .diesAfterCommit,
             .diesInAcknowledge, .diesInPublish:
             1...15
-        case .diesWaiting: 1...5
+        case .diesWaiting: 20...120
         case .stopsAndStarts: 1...10
         case .storeAway: 1...6
         case .storeFailsCall, .storeFailsCommit: 1...40
@@ -87,7 +88,7 @@ extension Fault {
         case .confirmLate: 1...500
         case .nacked, .returned: 1...100
         case .unsendable: 1000...1000
-        case .sinkFull: 1...60
+        case .sinkFull, .reordered: 1...60
         case .redelivered, .staleAck, .beforeItsOrder, .leaderChanges: 0...0
         case .sentTwice, .sentWithOtherID: 20...120
         case .sentLate: 20...300

@@ -43,6 +43,12 @@ struct StepChecks {
         }
     }
 
+    /// Under smallest-first: it stands elsewhere when the units are given out, because the input is about it or took
+    /// units from it.
+    private func hasMoved(_ order: Order) -> Bool {
+        message.knowledge.deed.orderID == order.orderID || order.lines.indices.contains { hasLost(order, $0) }
+    }
+
     /// Nobody is served who stands behind somebody that goes on waiting for the same units.
     private func checkServed(_ sku: SKU) {
         if rules.strategy == .fairShare { return }
@@ -61,9 +67,7 @@ struct StepChecks {
                     let waits = after.orders[other.order]
                     let pin = waits.lines[other.position].pin
                     guard pin == nil || pin == entry.location else { continue }
-                    // The order that the input is about stands elsewhere by the time its units are given out.
-                    let own = message.knowledge.deed.orderID
-                    if rules.strategy == .smallestFirst, own == waits.orderID || own == order.orderID { continue }
+                    if rules.strategy == .smallestFirst, hasMoved(waits) || hasMoved(order) { continue }
                     if precedes(waits, other.position, order, ref.position) {
                         fail(
                             .precedence,

@@ -118,7 +118,9 @@ final class World {
             let newer = rules.replace(&random)
             for worker in workers { worker.replaceRules(newer) }
         }
-        if strikes(.confirmLate) { broker.swapNeighbours(in: "orders", at: random.below(5)) }
+        if strikes(.reordered) {
+            broker.swapNeighbours(in: random.pick(SimBroker.queueNames) ?? "orders", at: random.below(5))
+        }
     }
 
     /// What happens elsewhere while a worker is busy: at every seam of its step.
@@ -280,10 +282,10 @@ final class World {
         let count = broker.consuming[index].acknowledgements.count
         if count == 0 { return }
         let stale = broker.sendAcknowledgements(faultsOn ? random.within(0...count) : count, at: index)
-        if stale > 0 { count2(.staleAck, stale) }
+        if stale > 0 { happened(.staleAck, stale) }
     }
 
-    private func count2(_ fault: Fault, _ times: Int) {
+    func happened(_ fault: Fault, _ times: Int = 1) {
         count(fault, times)
         note("\(fault.rawValue) \(times)")
     }
@@ -292,7 +294,7 @@ final class World {
         guard broker.consuming[index].isConnected else { return }
         let wasConsuming = broker.consuming[index].isConsuming
         let back = broker.disconnectConsumer(index)
-        if back > 0 { count2(.redelivered, back) }
+        if back > 0 { happened(.redelivered, back) }
         broker.connectConsumer(index)
         broker.consuming[index].isConsuming = wasConsuming
     }
@@ -303,7 +305,7 @@ final class World {
         _ = broker.sendAcknowledgements(random.within(0...count), at: index)
         broker.consuming[index].acknowledgements = []
         let back = broker.disconnectConsumer(index)
-        if back > 0 { count2(.redelivered, back) }
+        if back > 0 { happened(.redelivered, back) }
     }
 
     // MARK: Publishing
@@ -414,7 +416,7 @@ final class World {
         }
         if case .sweep(let leads) = record.kind, leads {
             let name = "w\(record.worker + 1)"
-            if let leader, leader != name { count2(.leaderChanges, 1) }
+            if let leader, leader != name { happened(.leaderChanges) }
             leader = name
         }
         outputs.committed(record)
