@@ -85,6 +85,8 @@ extension Decider {
         ledger.keepJournal(of: turn.origin)
         step.outputs = turn.outputs
         step.lines = seen
+        // At once, not when the orders are told: whoever reads the books between the two finds them whole.
+        if hasDates { item.setHasDates(true) }
         if seen == limit, let last {
             step.next = SweepCursor(after: last, ahead: ahead, supply: pegs.cursor, hasDates: hasDates)
         } else if !hasDates {
