@@ -48,7 +48,10 @@ final class Oracle {
             time.value = record.now
             let made = try play(record)
             compare(record.appended, made, of: record)
-            if world.random.percent(6) { try compareBooks() }
+            if world.random.percent(6) {
+                try compareBooks()
+                try audit(books)
+            }
         } catch {
             fail(.oneEffect, "the reference can't go on: \(error)")
         }
@@ -238,6 +241,16 @@ final class Oracle {
         fail(.oneEffect, "the books have \(found.count) rows, expected \(expected.count)")
     }
 
+    /// What `verify` does.
+    private func audit(_ store: any BackOrderStore) throws {
+        let findings = try store.read { queries in
+            var audit = StoreAudit(queries)
+            try audit.run()
+            return audit.findings
+        }
+        for finding in findings { fail(.audit, "\(finding.subject): \(finding.problem)") }
+    }
+
     /// The sweep's own book. When a SKU changed again matters only while a sweep of it is under way. A batch marks what
     /// has changed when it ends, its inputs one by one may mark more.
     private func sweepText(_ store: any BackOrderStore) throws -> [String] {
@@ -271,12 +284,7 @@ final class Oracle {
             try compareBooks()
             let store = try world.disk.open()
             defer { store.close() }
-            let findings = try store.read { queries in
-                var audit = StoreAudit(queries)
-                try audit.run()
-                return audit.findings
-            }
-            for finding in findings { fail(.audit, "\(finding.subject): \(finding.problem)") }
+            try audit(store)
             let left = try store.read { try $0.parked(after: nil, limit: 10) }
             if !left.isEmpty || !model.parked.isEmpty {
                 fail(.drained, "\(left.count) messages are still parked, expected \(model.parked.count)")
