@@ -46,8 +46,10 @@ public struct SweepStep: Sendable {
 /// step by step, then the orders are told. Each step works on a fresh working set whose reader has all changes.
 extension Decider {
     /// Estimates up to `limit` waiting lines of a SKU, in precedence order, from the cursor on.
+    /// - Parameter hasChanged: the queue changed since the first step: lines behind the cursor may have dates by now.
     public func estimate(
-        _ sku: SKU, from cursor: SweepCursor?, limit: Int, now: Instant, in ledger: WorkingSet
+        _ sku: SKU, from cursor: SweepCursor?, hasChanged: Bool = false, limit: Int, now: Instant,
+        in ledger: WorkingSet
     ) throws -> SweepStep {
         var turn = Turn(decider: self, ledger: ledger, origin: Origin(sweepAt: now), now: now)
         let item = try ledger.item(sku)
@@ -89,7 +91,7 @@ extension Decider {
         if hasDates { item.setHasDates(true) }
         if seen == limit, let last {
             step.next = SweepCursor(after: last, ahead: ahead, supply: pegs.cursor, hasDates: hasDates)
-        } else if !hasDates {
+        } else if !hasDates, !hasChanged {
             item.setHasDates(false)
         }
         return step

@@ -71,7 +71,9 @@ struct Sweep {
             // back since: waiting for it could take hours.
             if mark.changedAt <= through || mark.changedAt > through.adding(microseconds: Sweep.delayMicroseconds) {
                 let ledger = WorkingSet(reader: transaction, strategy: decider.rules.strategy)
-                let step = try decider.estimate(mark.sku, from: mark.cursor, limit: left, now: now, in: ledger)
+                let step = try decider.estimate(
+                    mark.sku, from: mark.cursor, hasChanged: mark.cursor != nil && mark.changedAgainAt != nil,
+                    limit: left, now: now, in: ledger)
                 try transaction.apply(ledger.takeChanges())
                 try transaction.addOrdersToTell(step.toTell)
                 outputs += step.outputs
