@@ -22,6 +22,10 @@ import Testing
             Plan(seed: 30043, steps: 300),
             "between a sweep's estimates and its telling, `verify` found dated lines of a SKU without dates"
         ),
+        (
+            Plan(seed: 50011, steps: 300),
+            "a sweep in steps said that a SKU has no dates, though its queue had changed behind the step"
+        ),
     ]
 
     private func expectPass(_ report: Simulation.Report) {
