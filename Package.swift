@@ -128,7 +128,6 @@ let package = Package(
             name: "OperationsTests",
             dependencies: ["InventoryCore", "MessageSchema", "BackOrderStore", "Worker", "Operations", "TestSupport"],
             swiftSettings: strict),
-        .testTarget(name: "SimulationTests", dependencies: ["Simulation"], swiftSettings: strict),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "backorderd-sim"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ]
