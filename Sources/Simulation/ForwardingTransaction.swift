@@ -55,6 +55,23 @@ class ForwardingTransaction: StoreTransaction {
         return try inner.parkedMessages(before: before, limit: limit)
     }
 
+    func suspects(_ keys: [Digest128]) throws -> [Digest128: Suspect] {
+        try called("suspects")
+        return try inner.suspects(keys)
+    }
+    func putSuspects(_ suspects: [Suspect]) throws {
+        try called("putSuspects")
+        try inner.putSuspects(suspects)
+    }
+    func removeSuspects(_ keys: [Digest128]) throws {
+        try called("removeSuspects")
+        try inner.removeSuspects(keys)
+    }
+    func pruneSuspects(before: Instant) throws {
+        try called("pruneSuspects")
+        try inner.pruneSuspects(before: before)
+    }
+
     // MARK: The sweep's book
 
     func sweepMarks(after: SKU?, limit: Int) throws -> [SweepMark] {
