@@ -1,6 +1,7 @@
 import AMQPClient
 import BackOrderStore
 import Configuration
+import InventoryCore
 import MessageSchema
 import Worker
 
@@ -12,7 +13,8 @@ struct AMQPDeliverySource: DeliverySource {
         consumer.receive(max: max, timeoutMilliseconds: timeoutMilliseconds).map { delivery in
             InboundDelivery(
                 token: DeliveryToken(generation: delivery.generation, tag: delivery.tag), queue: delivery.queue,
-                redelivered: delivery.redelivered, envelope: AMQPDeliverySource.envelope(
+                redelivered: delivery.redelivered,
+                envelope: AMQPDeliverySource.envelope(
                     delivery.properties, routingKey: delivery.routingKey),
                 body: delivery.body, properties: { PropertiesCoding.encode(delivery.properties) })
         }
@@ -25,7 +27,7 @@ struct AMQPDeliverySource: DeliverySource {
     func stopConsuming() { consumer.cancelConsuming() }
 
     /// - Parameter routingKey: the one it came with, where that is known.
-    static func envelope(_ properties: MessageProperties, routingKey: String = "") -> Envelope {
+    static func envelope(_ properties: MessageProperties, routingKey: String? = nil) -> Envelope {
         var envelope = Envelope(routingKey: routingKey)
         envelope.contentType = properties.contentType
         envelope.type = properties.type

@@ -205,7 +205,7 @@ extension MapCompiler {
     private static func cause(_ tree: MapTree, doesNotFit kind: Field.Kind) -> (cause: String, remedy: String)? {
         let written = tree.described
         switch kind {
-        case .whole(let range):
+        case .whole(let range), .change(let range):
             guard case .number(let digits) = tree.value, let number = Int64(digits) else {
                 return ("\(written) is not a whole number", "write it without quotes")
             }
@@ -216,7 +216,7 @@ extension MapCompiler {
         case .number:
             if case .number = tree.value { return nil }
             return ("\(written) is not a number", "write it without quotes")
-        case .messageType, .object, .list, .uuid: return nil
+        case .messageType, .object, .list, .uuid, .anything: return nil
         case .identifier, .text, .time, .choice:
             guard case .text(let text) = tree.value else {
                 return ("\(written) is no text", "write it in quotes: \(quoted(tree.scalarText ?? ""))")

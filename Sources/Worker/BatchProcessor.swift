@@ -206,7 +206,7 @@ public final class BatchProcessor {
         for delivery in batch {
             let outcome = try run.take(delivery, systemNow: systemNow)
             run.outcomes.append(outcome)
-            run.figures.note((try? delivery.result.get())?.message.input.type, outcome)
+            run.figures.note(delivery.message?.message.input.type, outcome)
         }
         run.figures.stages.decide = lap.lap()
         var result = try run.finish()

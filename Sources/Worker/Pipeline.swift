@@ -248,17 +248,15 @@ public final class Pipeline: Sendable {
         publish(result)
         result.figures.stages.decode = decoding
         let now = timing.now().microseconds
-        result.figures.ages = batch.compactMap { (try? $0.result.get()).map { now - $0.message.time.microseconds } }
+        result.figures.ages = batch.compactMap { $0.message.map { now - $0.message.time.microseconds } }
         count(result, deliveries)
     }
 
-    private func decode(
-        _ delivery: InboundDelivery, _ decoder: Decoder, arrival: Instant
-    ) -> Result<DecodedMessage, Rejection> {
+    private func read(_ delivery: InboundDelivery, _ decoder: Decoder, arrival: Instant) -> Reading {
         #if DEBUG
         Failpoint.look(at: delivery)
         #endif
-        return decoder.decode(
+        return decoder.read(
             delivery.body, envelope: delivery.envelope, arrival: arrival,
             options: settings.decode[delivery.queue] ?? DecodeOptions())
     }

@@ -73,11 +73,11 @@ def main():
         for line, meant in {
             "shw stock": "backorderd show", "show stok": "backorderd show stock", "runn": "backorderd run", "dead-leters list": "backorderd dead-letters",
             "dead-letters lst": "backorderd dead-letters list", "topology prnt": "backorderd topology print", "explain ordr O1": "backorderd explain order",
-            "help shw": "backorderd show", "show stock --fromat json": "--format", "dead-letters replay --al": "--all", "check --brokr": "--broker",
+            "show stock --fromat json": "--format", "dead-letters replay --al": "--all", "check --brokr": "--broker",
             "show stock --format jsn": "'json'",
         }.items():
             code(line, 64, said=meant)
-        code("zzzzzz", 64, said="there are run")
+        code("zzzzzz", 64, said="Commands: run")
     table.done()
 
 
