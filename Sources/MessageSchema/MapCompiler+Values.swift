@@ -319,7 +319,7 @@ extension MapCompiler {
     private mutating func check(_ coercion: MapCoercion, fits kind: Field.Kind, _ place: MapPlace?, _ key: String) {
         let needed: String
         switch (kind, coercion.result) {
-        case (_, .same), (.object, _), (.list, _), (.messageType, .text), (.uuid, _), (.whole, .number),
+        case (_, .same), (.anything, _), (.object, _), (.list, _), (.messageType, .text), (.uuid, _), (.whole, .number),
             (.number, .number),
             (.time, .time), (.time, .text), (.identifier, .text), (.text, .text), (.choice, .text), (.text, .time),
             (.identifier, .time):
