@@ -129,6 +129,10 @@ let package = Package(
             dependencies: ["InventoryCore", "MessageSchema", "BackOrderStore", "Worker", "Operations", "TestSupport"],
             swiftSettings: strict),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "backorderd-sim"], swiftSettings: strict),
+        .testTarget(
+            name: "MappingTests",
+            dependencies: ["InventoryCore", "MessageSchema", "BackOrderStore", "Worker", "Configuration", "Daemon"],
+            swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ]
 )

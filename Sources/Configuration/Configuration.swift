@@ -90,11 +90,12 @@ public struct Configuration: Sendable, Equatable {
         /// The message type of all that this queue carries; nil: each message says its own.
         public var type: String?
         /// Where the contract's fields are in a foreign shape, as written in the file, in its order. nil: no mapping.
-        public var map: [MapEntry]?
+        /// Only its form is known here: what it means is the message schema's to say.
+        public var map: Mapping?
 
         public init(
             queue: String, queueType: QueueType = .quorum, bind: [Binding] = [], type: String? = nil,
-            map: [MapEntry]? = nil
+            map: Mapping? = nil
         ) {
             self.queue = queue
             self.queueType = queueType
@@ -102,22 +103,6 @@ public struct Configuration: Sendable, Equatable {
             self.type = type
             self.map = map
         }
-    }
-
-    public struct MapEntry: Sendable, Equatable {
-        public var key: String
-        public var value: MapValue
-
-        public init(key: String, value: MapValue) {
-            self.key = key
-            self.value = value
-        }
-    }
-
-    public indirect enum MapValue: Sendable, Equatable {
-        case text(String)
-        case list([MapValue])
-        case map([MapEntry])
     }
 
     public struct OutputQueue: Sendable, Equatable {

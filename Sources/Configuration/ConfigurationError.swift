@@ -4,23 +4,28 @@ public struct Problem: Sendable, Equatable, CustomStringConvertible {
     public var source: String
     /// 1-based; nil where there is no line: the environment, the command line, a file that can't be read.
     public var line: Int?
+    /// 1-based; only where a value is at fault whose key's line may hold many.
+    public var column: Int?
     /// The full path of the key, e.g. `worker.batch` or `broker.inputs[0].queue` (counted from 0). nil: not about a key.
     public var key: String?
     public var cause: String
     public var remedy: String
 
-    public init(source: String, line: Int? = nil, key: String? = nil, cause: String, remedy: String) {
+    public init(source: String, line: Int? = nil, column: Int? = nil, key: String? = nil, cause: String, remedy: String)
+    {
         self.source = source
         self.line = line
+        self.column = column
         self.key = key
         self.cause = cause
         self.remedy = remedy
     }
 
-    /// `FILE:LINE: KEY: cause; remedy`
+    /// `FILE:LINE: KEY: cause; remedy`, or with `FILE:LINE:COLUMN:`
     public var description: String {
         var text = source
         if let line { text += ":\(line)" }
+        if line != nil, let column { text += ":\(column)" }
         text += ": "
         if let key { text += "\(key): " }
         return text + "\(cause); \(remedy)"
@@ -39,7 +44,8 @@ public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConver
         problems = [first] + others
     }
 
-    init?(_ problems: [Problem]) {
+    /// nil: there is no problem.
+    public init?(_ problems: [Problem]) {
         guard !problems.isEmpty else { return nil }
         self.problems = problems
     }

@@ -122,7 +122,7 @@ extension Configuration.Broker {
             }
             section.read("bind", into: &input.bind, decodeBindings)
             if let type = section["type"], !type.isNull { input.type = type.choice(among: Configuration.messageTypes) }
-            if let map = section["map"], !map.isNull { input.map = decodeMap(map) }
+            if let map = section["map"], !map.isNull { input.map = map.mapping() }
             return input.queue.isEmpty ? nil : input
         }
         var firstPaths: [[UInt8]: String] = [:]
@@ -149,45 +149,6 @@ extension Configuration.Broker {
             }
             guard let name = exchange.name(most: 255), let texts = keys.routingKeys() else { return nil }
             return Configuration.Binding(exchange: name, keys: texts)
-        }
-    }
-
-    /// Only the shape: texts, lists and maps of the keys.
-    private func decodeMap(_ field: Field) -> [Configuration.MapEntry]? {
-        var budget = 10_000
-        return mapEntries(field, depth: 0, &budget)
-    }
-
-    private func mapEntries(_ field: Field, depth: Int, _ budget: inout Int) -> [Configuration.MapEntry]? {
-        guard let entries = field.entries(placeholder: "<field>", "{order_id: /order/number}") else { return nil }
-        var result: [Configuration.MapEntry] = []
-        for (name, entry) in entries {
-            guard entry.checkedName(name, most: 1024), let value = mapValue(entry, depth: depth, &budget) else {
-                continue
-            }
-            result.append(Configuration.MapEntry(key: name, value: value))
-        }
-        return result
-    }
-
-    private func mapValue(_ field: Field, depth: Int, _ budget: inout Int) -> Configuration.MapValue? {
-        budget -= 1
-        guard budget >= 0, depth < 16 else {
-            // Said once, not once for each of what may be millions.
-            if budget == -1 || budget >= 0 {
-                field.fail("is too large a mapping", "use at most 10000 values, 16 levels deep")
-            }
-            return nil
-        }
-        switch field.node {
-        case .mapping: return mapEntries(field, depth: depth + 1, &budget).map(Configuration.MapValue.map)
-        case .sequence:
-            var values: [Configuration.MapValue] = []
-            for element in field.list("[/pointer]") ?? [] {
-                if let value = mapValue(element, depth: depth + 1, &budget) { values.append(value) }
-            }
-            return .list(values)
-        default: return field.text("a pointer").map(Configuration.MapValue.text)
         }
     }
 

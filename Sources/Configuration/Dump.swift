@@ -211,20 +211,19 @@ extension Configuration.Input {
                 + (deliveryLimit.map { [("delivery_limit", .plain($0))] } ?? [])
                 + (deadLetterArgument ? [] : [("dead_letter_argument", .literal("false"))])
                 + [("bind", .list(bindings))]
-                + [("type", .text(type)), ("map", map.map { .map($0.map(\.tree)) } ?? .literal("null"))].withoutNulls)
+                + [("type", .text(type)), ("map", map.map(\.tree) ?? .literal("null"))].withoutNulls)
     }
 }
 
-extension Configuration.MapEntry {
-    fileprivate var tree: (String, Tree) { (key, value.tree) }
-}
-
-extension Configuration.MapValue {
+extension Configuration.Mapping {
     fileprivate var tree: Tree {
-        switch self {
+        switch value {
         case .text(let text): .string(text)
+        case .number(let digits): .literal(digits)
+        case .flag(let flag): .literal(flag ? "true" : "false")
+        case .null: .literal("null")
         case .list(let values): .list(values.map(\.tree))
-        case .map(let entries): .map(entries.map(\.tree))
+        case .map(let entries): .map(entries.map { ($0.key, $0.value.tree) })
         }
     }
 }

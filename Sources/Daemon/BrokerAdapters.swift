@@ -13,7 +13,9 @@ struct AMQPDeliverySource: DeliverySource {
         consumer.receive(max: max, timeoutMilliseconds: timeoutMilliseconds).map { delivery in
             InboundDelivery(
                 token: DeliveryToken(generation: delivery.generation, tag: delivery.tag), queue: delivery.queue,
-                redelivered: delivery.redelivered, envelope: AMQPDeliverySource.envelope(delivery.properties),
+                redelivered: delivery.redelivered,
+                envelope: AMQPDeliverySource.envelope(
+                    delivery.properties, routingKey: delivery.routingKey),
                 body: delivery.body, properties: { PropertiesCoding.encode(delivery.properties) })
         }
     }
@@ -24,8 +26,9 @@ struct AMQPDeliverySource: DeliverySource {
 
     func stopConsuming() { consumer.cancelConsuming() }
 
-    static func envelope(_ properties: MessageProperties) -> Envelope {
-        var envelope = Envelope()
+    /// - Parameter routingKey: the one it came with, where that is known.
+    static func envelope(_ properties: MessageProperties, routingKey: String? = nil) -> Envelope {
+        var envelope = Envelope(routingKey: routingKey)
         envelope.contentType = properties.contentType
         envelope.type = properties.type
         envelope.messageID = properties.messageID
@@ -161,25 +164,6 @@ extension Configuration {
                 verify: broker.tls.verify),
             // A broker that is back is found within five seconds; full jitter keeps many workers apart.
             name: "backorderd \(role) pid \(process)", backoffMillisecondsMax: 5_000)
-    }
-
-    /// What is no error but should be known before work begins.
-    var startWarnings: [String] {
-        warnings
-            + broker.inputs.filter { $0.map != nil }.map {
-                "broker.inputs: the map of queue \($0.queue) has no effect in this version; its messages are read in our own shape"
-            }
-    }
-
-    /// What the decoder is told of each input queue.
-    var decodeOptions: [String: DecodeOptions] {
-        var options: [String: DecodeOptions] = [:]
-        for input in broker.inputs {
-            options[input.queue] = DecodeOptions(
-                pinnedType: input.type.flatMap { InputType(rawValue: $0) }, linesMax: limits.lines,
-                messageBytesMax: limits.messageBytes)
-        }
-        return options
     }
 }
 

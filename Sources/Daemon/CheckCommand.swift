@@ -15,14 +15,13 @@ struct CheckCommand: ParsableCommand {
     func run() throws {
         let configuration: Configuration
         do {
-            configuration = try Configuration.load(
-                file: options.config, environment: currentEnvironment(),
-                overrides: .init(brokerURLs: nil, storeURL: nil, logLevel: nil))
+            configuration = try Configuration.loadChecked(
+                file: options.config, overrides: .init(brokerURLs: nil, storeURL: nil, logLevel: nil))
         } catch {
             complain(error.allProblems)
             throw ExitCode(ExitStatus.badConfiguration)
         }
-        for warning in configuration.startWarnings { complain("configuration: \(warning)") }
+        for warning in configuration.warnings { complain("configuration: \(warning)") }
         print("configuration: fine")
         var failed = false
         if options.store { failed = !checkStore(configuration) || failed }

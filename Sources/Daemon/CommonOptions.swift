@@ -18,8 +18,8 @@ struct ConfigurationOptions: ParsableArguments {
     /// The configuration, or an exit with code 78 and one line that says what is wrong and where.
     func load(brokerURLs: [String] = []) throws -> Configuration {
         do {
-            return try Configuration.load(
-                file: config, environment: currentEnvironment(),
+            return try Configuration.loadChecked(
+                file: config,
                 overrides: .init(
                     brokerURLs: brokerURLs.isEmpty ? nil : brokerURLs, storeURL: store, logLevel: logLevel))
         } catch {

@@ -103,7 +103,8 @@ final class DeadLetterDesk {
             return .failed("not all of its headers can be read; it would not go back as it came")
         }
         do {
-            let note = try forgetting.forget(letter, decode: configuration.decodeOptions[target] ?? DecodeOptions())
+            let note = try forgetting.forget(
+                letter, decode: try configuration.decodeOptions()[target] ?? DecodeOptions())
             let publisher = try publisher ?? DeadLetterDesk.connect(configuration)
             self.publisher = publisher
             switch try publisher.publish(letter.restored(to: target)) {

@@ -17,8 +17,13 @@ final class HistoryPlayer {
 
     private let configuration: Configuration
     private let store: any BackOrderStore
+    private let options: DecodeOptions
 
-    init(configuration: Configuration, store: any BackOrderStore) {
+    /// - Parameter options: as which input the lines are read; nil: each in the contract's own shape.
+    init(configuration: Configuration, store: any BackOrderStore, options: DecodeOptions? = nil) {
+        self.options =
+            options
+            ?? DecodeOptions(linesMax: configuration.limits.lines, messageBytesMax: configuration.limits.messageBytes)
         self.configuration = configuration
         self.store = store
     }
@@ -32,11 +37,10 @@ final class HistoryPlayer {
         let decoded = BoundedChannel<Batch>(capacity: 4)
         let readFailure = Shared<ReadFailure?>(nil)
         let size = configuration.worker.batch
-        let limits = DecodeOptions(
-            linesMax: configuration.limits.lines, messageBytesMax: configuration.limits.messageBytes)
+        let options = options
         let reader = WorkThread(name: "history-read") {
             do throws(ReadFailure) {
-                try HistoryPlayer.read(descriptor, limits, size, into: decoded)
+                try HistoryPlayer.read(descriptor, options, size, into: decoded)
             } catch {
                 readFailure.value = error
             }
@@ -82,21 +86,21 @@ final class HistoryPlayer {
         var arrival = Instant(microseconds: 0)
         while let line = try reader.next() {
             number += 1
-            let result: Result<DecodedMessage, Rejection>
+            let reading: Reading
             var body: [UInt8] = []
             switch line {
             case .tooLong(let bytes):
-                result = .failure(
+                reading = .rejected(
                     Rejection(.tooLarge, "\(bytes) bytes, at most \(options.messageBytesMax) allowed"))
             case .bytes(let bytes):
                 if bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
                 body = bytes
-                result = decoder.decode(bytes, envelope: Envelope(), arrival: arrival, options: options)
+                reading = decoder.read(bytes, envelope: Envelope(), arrival: arrival, options: options)
             }
-            if case .success(let decoded) = result { arrival = max(arrival, decoded.message.time) }
+            if case .message(let decoded) = reading { arrival = max(arrival, decoded.message.time) }
             // A parked line that is rejected later is told with its number: it travels as the queue's name.
             batch.deliveries.append(
-                DecodedDelivery(result: result, queue: String(number), body: body, properties: { [] }))
+                DecodedDelivery(reading: reading, queue: String(number), body: body, properties: { [] }))
             batch.lines.append(number)
             if batch.lines.count >= size {
                 if !channel.send(batch) { return }

@@ -31,7 +31,7 @@ final class ImportRun {
                 switch effect {
                 case .duplicate: known += 1
                 case .deadLettered(let rejection): rejected.append((line, rejection))
-                case .applied, .noEffect, .parked: taken += 1
+                case .applied, .noEffect, .parked, .skipped: taken += 1
                 }
             }
             for message in result.messages where message.destination == .output {
@@ -294,7 +294,7 @@ final class ImportRun {
             }
             batch.deliveries.append(
                 DecodedDelivery(
-                    result: .success(message.decoded), queue: "import", body: message.body, properties: { [] }))
+                    reading: .message(message.decoded), queue: "import", body: message.body, properties: { [] }))
             batch.lines.append(group.rows[0].line)
             batch.rows += group.rows.count
             if batch.lines.count >= ImportRun.batchMessages || batch.rows >= ImportRun.batchRows {

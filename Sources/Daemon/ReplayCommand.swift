@@ -14,16 +14,21 @@ struct ReplayCommand: ParsableCommand {
         discussion: """
             One message body a line (NDJSON, native or CloudEvents structured). Each output is one JSON line on standard \
             output, each rejected line one JSON line on standard error. Now is each message's own time: the same input \
-            gives the same bytes out. Exit 65 if any line was rejected; the rest is still done.
+            gives the same bytes out. With --input the lines are read as that queue's messages, by its type and map; what \
+            its filters pass over gives nothing. Exit 65 if any line was rejected; the rest is still done.
             """)
 
     @OptionGroup var options: ConfigurationOptions
+
+    @Option(name: .customLong("input"), help: "Read the lines as messages of this queue of broker.inputs.")
+    var queue: String?
 
     @Argument(help: "The file to read (default: standard input).", completion: .file())
     var input: String?
 
     func run() throws {
         let configuration = try options.load()
+        let decode = try configuration.decodeOptions(ofInput: queue)
         let descriptor = try openInput()
         defer { if descriptor != STDIN_FILENO { close(descriptor) } }
         do {
@@ -31,7 +36,7 @@ struct ReplayCommand: ParsableCommand {
             defer { store.close() }
             try store.migrate()
             try store.adopt(configuration.rulebook.strategy)
-            let replay = Replay(configuration: configuration, store: store)
+            let replay = Replay(configuration: configuration, store: store, options: decode)
             let rejected = try replay.run(descriptor)
             if rejected { throw ExitCode(ExitStatus.rejectedLines) }
         } catch let error as StoreError {
@@ -63,8 +68,8 @@ private final class Replay {
 
     private let player: HistoryPlayer
 
-    init(configuration: Configuration, store: any BackOrderStore) {
-        player = HistoryPlayer(configuration: configuration, store: store)
+    init(configuration: Configuration, store: any BackOrderStore, options: DecodeOptions?) {
+        player = HistoryPlayer(configuration: configuration, store: store, options: options)
     }
 
     /// Answers whether any line was rejected.

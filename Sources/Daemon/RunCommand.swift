@@ -31,7 +31,7 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         let configuration = try options.load(brokerURLs: broker)
         let logger = LogOutput.logger(configuration.log)
-        for warning in configuration.startWarnings { logger.warning("\(warning)") }
+        for warning in configuration.warnings { logger.warning("\(warning)") }
         // A broker or a reader that is gone is an error to handle, not a reason to die.
         signal(SIGPIPE, SIG_IGN)
         let service = ServiceNotifier(currentEnvironment(), logger)
@@ -42,6 +42,9 @@ struct RunCommand: AsyncParsableCommand {
         } catch let error as StoreError {
             logger.critical("\(error.message)")
             throw ExitCode(ExitStatus.failed)
+        } catch let error as ConfigurationError {
+            logger.critical("\(error)")
+            throw ExitCode(ExitStatus.badConfiguration)
         } catch let error as AMQPError {
             logger.critical("\(error.message)")
             throw ExitCode(ExitStatus.badConfiguration)
@@ -114,7 +117,7 @@ private final class RunningDaemon: Sendable {
                 batch: configuration.worker.batch,
                 inboxRetentionMicroseconds: configuration.worker.inboxRetention.wholeMicroseconds,
                 drainMilliseconds: Int(configuration.worker.drainTimeout.wholeMicroseconds / 1000),
-                decode: configuration.decodeOptions, worker: WorkerName.own,
+                decode: try configuration.decodeOptions(), worker: WorkerName.own,
                 deliveryLimit: configuration.worker.deliveryLimit),
             timing: heartbeat.timing, logger: logger, meter: metrics)
         operations = try OperationsService(
@@ -184,7 +187,8 @@ private final class RunningDaemon: Sendable {
                 let counts = pipeline.counts
                 let outbox = tracker.summary
                 return .init(
-                    handled: counts.applied + counts.noEffect + counts.duplicates + counts.parked + counts.deadLettered,
+                    handled: counts.applied + counts.noEffect + counts.duplicates + counts.parked + counts.skipped
+                        + counts.deadLettered,
                     confirmed: outbox.confirmed, inHand: consumer.bufferedCount, unconfirmed: outbox.open,
                     isConsuming: consumer.isConsuming, isPublishing: publisher.isConnected,
                     isBlocked: publisher.isBlocked)
@@ -195,6 +199,7 @@ private final class RunningDaemon: Sendable {
         let counts = pipeline.counts
         return [
             "applied": "\(counts.applied)", "duplicates": "\(counts.duplicates)", "parked": "\(counts.parked)",
+            "skipped": "\(counts.skipped)",
             "dead_lettered": "\(counts.deadLettered)", "outputs": "\(counts.outputs)", "batches": "\(counts.batches)",
         ]
     }

@@ -21,49 +21,77 @@ public struct Decoder: Sendable {
     ///   - arrival: the time of a message that does not say its own.
     /// - Returns: the message, or why it can't be used: `malformed`, `unknown-type`, `invalid` or `too-large`, with the
     ///   field and the cause in one line.
+    ///   A message that the input's mapping passes over counts as rejected here: `read` tells the two apart.
     public func decode(
         _ body: [UInt8], envelope: Envelope, arrival: Instant, options: DecodeOptions = DecodeOptions()
     ) -> Result<DecodedMessage, Rejection> {
-        body.withUnsafeBufferPointer { decode($0, envelope, arrival, options) }
+        read(body, envelope: envelope, arrival: arrival, options: options).result
+    }
+
+    /// As `decode`, of an input that may have a mapping with filters.
+    public func read(
+        _ body: [UInt8], envelope: Envelope, arrival: Instant, options: DecodeOptions = DecodeOptions()
+    ) -> Reading {
+        body.withUnsafeBufferPointer { read($0, envelope, arrival, options) }
     }
 
     /// The same over bytes that someone else owns. Nothing of the result points into them.
     public func decode(
         _ body: UnsafeRawBufferPointer, envelope: Envelope, arrival: Instant, options: DecodeOptions = DecodeOptions()
     ) -> Result<DecodedMessage, Rejection> {
-        body.withMemoryRebound(to: UInt8.self) { decode($0, envelope, arrival, options) }
+        body.withMemoryRebound(to: UInt8.self) { read($0, envelope, arrival, options).result }
     }
 
-    private func decode(
+    private func read(
         _ body: UnsafeBufferPointer<UInt8>, _ envelope: Envelope, _ arrival: Instant, _ options: DecodeOptions
-    ) -> Result<DecodedMessage, Rejection> {
+    ) -> Reading {
         let bytesMax = min(options.messageBytesMax, Int(Int32.max))
         if body.count > bytesMax {
-            return .failure(Rejection(.tooLarge, "\(body.count) bytes, at most \(bytesMax) allowed"))
+            return .rejected(Rejection(.tooLarge, "\(body.count) bytes, at most \(bytesMax) allowed"))
         }
         do throws(Rejection) {
             let call = DecoderCall(envelope: envelope, arrival: arrival, options: options)
-            return .success(
-                try JSONDocument.withParsed(body) { (document) throws(Rejection) -> DecodedMessage in
-                    try call.decode(document)
-                })
+            return try JSONDocument.withParsed(body) { (document) throws(Rejection) -> Reading in
+                try call.read(document)
+            }
         } catch {
-            return .failure(error)
+            return .rejected(error)
+        }
+    }
+}
+
+/// What became of a body.
+public enum Reading: Sendable {
+    case message(DecodedMessage)
+    case rejected(Rejection)
+    /// A filter of the input's mapping passes it over: no error, no effect. Says which one.
+    case skipped(String)
+
+    fileprivate var result: Result<DecodedMessage, Rejection> {
+        switch self {
+        case .message(let message): .success(message)
+        case .rejected(let rejection): .failure(rejection)
+        case .skipped(let cause): .failure(Rejection(.invalid, "passed over, \(cause)"))
         }
     }
 }
 
 /// One message on its way through the decoder: envelope, content, identity.
-private struct DecoderCall {
+struct DecoderCall {
     let envelope: Envelope
     let arrival: Instant
     let options: DecodeOptions
 
-    func decode(_ document: JSONDocument) throws(Rejection) -> DecodedMessage {
+    func read(_ document: JSONDocument) throws(Rejection) -> Reading {
         let root = JSONDocument.root
         guard document[root].kind == .object else {
             throw Rejection(.malformed, "not an object: the body \(document.described(root))")
         }
+        if let mapping = options.mapping { return try mapped(document, mapping.plan) }
+        return .message(try decode(document, root))
+    }
+
+    private func decode(_ document: JSONDocument, _ root: Int) throws(Rejection) -> DecodedMessage {
         switch envelope.form(of: root, in: document) {
         case .native:
             let attributes = try attributesInBody(document, root, mayHavePrefix: false)
@@ -78,7 +106,7 @@ private struct DecoderCall {
 
     // MARK: Envelopes
 
-    private struct Attributes {
+    struct Attributes {
         var type: InputType
         /// nil: missing.
         var id: String?
@@ -115,6 +143,10 @@ private struct DecoderCall {
         } else {
             type = try typeOfProperties(mayHavePrefix: true)
         }
+        return try attributesInHeaders(type, fillsFromProperties: true)
+    }
+
+    func attributesInHeaders(_ type: InputType, fillsFromProperties: Bool) throws(Rejection) -> Attributes {
         var attributes = Attributes(type: type, id: envelope.attribute("id"), time: nil)
         if let id = attributes.id, !id.isSoundIdentifier { throw Rejection(.invalid, "id: \(identifierFault(id))") }
         if let text = envelope.attribute("time") {
@@ -126,12 +158,12 @@ private struct DecoderCall {
                 throw Rejection(.invalid, "time: \(quoted(text)) \(error.cause)")
             }
         }
-        try fillFromProperties(&attributes)
+        if fillsFromProperties { try fillFromProperties(&attributes) }
         return attributes
     }
 
     /// The name of a type; after its last dot, where it may have a prefix.
-    private func messageType(_ name: String, mayHavePrefix: Bool) throws(Rejection) -> InputType {
+    func messageType(_ name: String, mayHavePrefix: Bool) throws(Rejection) -> InputType {
         if let type = InputType(rawValue: name) { return type }
         if mayHavePrefix, let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")),
             let type = InputType(rawValue: String(name[name.utf8.index(after: dot)...]))
@@ -141,13 +173,13 @@ private struct DecoderCall {
         throw Rejection(.unknownType, "type: \(quoted(name)) is not known")
     }
 
-    private func typeOfProperties(mayHavePrefix: Bool) throws(Rejection) -> InputType {
+    func typeOfProperties(mayHavePrefix: Bool) throws(Rejection) -> InputType {
         guard let name = envelope.type, !name.isEmpty else { throw Rejection(.unknownType, "type: is missing") }
         return try messageType(name, mayHavePrefix: mayHavePrefix)
     }
 
     /// The AMQP properties stand in for what is missing. An empty message_id is none.
-    private func fillFromProperties(_ attributes: inout Attributes) throws(Rejection) {
+    func fillFromProperties(_ attributes: inout Attributes) throws(Rejection) {
         if attributes.id == nil, let id = envelope.messageID, !id.isEmpty {
             if !id.isSoundIdentifier { throw Rejection(.invalid, "id: \(identifierFault(id))") }
             attributes.id = id
@@ -165,16 +197,29 @@ private struct DecoderCall {
 
     private func structured(_ document: JSONDocument, _ root: Int) throws(Rejection) -> DecodedMessage {
         let attributes = try attributesInBody(document, root, mayHavePrefix: true)
-        let trace = envelope.trace { name in
+        let trace = structuredTrace(document, root)
+        return try withData(of: root, in: document) { (inner, data) throws(Rejection) -> DecodedMessage in
+            try content(inner, data, attributes, trace: trace)
+        }
+    }
+
+    func structuredTrace(_ document: JSONDocument, _ root: Int) -> TraceContext? {
+        envelope.trace { name in
             let key: StaticString = name == "traceparent" ? "traceparent" : "tracestate"
             guard let index = document.value(key, of: root), document[index].kind == .string else { return nil }
             return document.string(index)
         }
+    }
+
+    /// The data of a structured event: an object of its own, or a JSON text in Base64.
+    func withData<Value>(
+        of root: Int, in document: JSONDocument, _ body: (JSONDocument, Int) throws(Rejection) -> Value
+    ) throws(Rejection) -> Value {
         if let data = document.value("data", of: root) {
             guard document[data].kind == .object else {
                 throw Rejection(.invalid, "data: \(document.described(data)), an object is needed")
             }
-            return try content(document, data, attributes, trace: trace)
+            return try body(document, data)
         }
         guard let encoded = document.value("data_base64", of: root) else {
             throw Rejection(.invalid, "data: is missing")
@@ -182,17 +227,17 @@ private struct DecoderCall {
         guard document[encoded].kind == .string, let bytes = decodedBase64(document.string(encoded)) else {
             throw Rejection(.invalid, "data_base64: is not Base64")
         }
-        return try bytes.withUnsafeBufferPointer { (buffer) throws(Rejection) -> DecodedMessage in
-            try JSONDocument.withParsed(buffer) { (inner) throws(Rejection) -> DecodedMessage in
+        return try bytes.withUnsafeBufferPointer { (buffer) throws(Rejection) -> Value in
+            try JSONDocument.withParsed(buffer) { (inner) throws(Rejection) -> Value in
                 guard inner[JSONDocument.root].kind == .object else {
                     throw Rejection(.invalid, "data_base64: \(inner.described(JSONDocument.root)), an object is needed")
                 }
-                return try content(inner, JSONDocument.root, attributes, trace: trace)
+                return try body(inner, JSONDocument.root)
             }
         }
     }
 
-    private func content(
+    func content(
         _ document: JSONDocument, _ object: Int, _ attributes: Attributes, trace: TraceContext?
     ) throws(Rejection) -> DecodedMessage {
         let time = attributes.time ?? arrival

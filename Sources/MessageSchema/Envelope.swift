@@ -7,19 +7,23 @@ public struct Envelope: Sendable {
     public var messageID: String?
     /// Seconds since 1970.
     public var timestamp: Int64?
-    /// The headers that hold text. Looked at: `cloudEvents:…`, `cloudEvents_…`, `traceparent`, `tracestate`.
+    /// The headers that hold text. Looked at: `cloudEvents:…`, `cloudEvents_…`, `traceparent`, `tracestate`, and what a
+    /// mapping names.
     public var headers: [(name: String, value: String)]
+    /// Only mappings look at it.
+    public var routingKey: String?
 
     /// The envelope of a body that comes alone has nothing.
     public init(
         contentType: String? = nil, type: String? = nil, messageID: String? = nil, timestamp: Int64? = nil,
-        headers: [(name: String, value: String)] = []
+        headers: [(name: String, value: String)] = [], routingKey: String? = nil
     ) {
         self.contentType = contentType
         self.type = type
         self.messageID = messageID
         self.timestamp = timestamp
         self.headers = headers
+        self.routingKey = routingKey
     }
 }
 
@@ -29,9 +33,15 @@ public struct DecodeOptions: Sendable {
     public var pinnedType: InputType?
     public var linesMax: Int
     public var messageBytesMax: Int
+    /// How a foreign shape is read; nil: the bodies are in the contract's own.
+    public var mapping: FieldMapping?
 
-    public init(pinnedType: InputType? = nil, linesMax: Int = 1000, messageBytesMax: Int = 1_048_576) {
+    public init(
+        pinnedType: InputType? = nil, linesMax: Int = 1000, messageBytesMax: Int = 1_048_576,
+        mapping: FieldMapping? = nil
+    ) {
         self.pinnedType = pinnedType
+        self.mapping = mapping
         self.linesMax = linesMax
         self.messageBytesMax = messageBytesMax
     }

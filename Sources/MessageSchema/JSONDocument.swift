@@ -22,6 +22,11 @@ struct JSONDocument {
     let text: UnsafeBufferPointer<UInt8>
     private let nodes: UnsafeBufferPointer<JSONNode>
 
+    init(text: UnsafeBufferPointer<UInt8>, nodes: UnsafeBufferPointer<JSONNode>) {
+        self.text = text
+        self.nodes = nodes
+    }
+
     /// Parses `text` and hands the document to `body`.
     ///
     /// - Throws: a `malformed` rejection that names the byte at which it went wrong, or what `body` throws.
@@ -130,6 +135,8 @@ struct JSONDocument {
         let node = nodes[index]
         let isCompact =
             (node.kind == .object || node.kind == .array)
+            // What a mapping made does not stand in the text as a whole.
+            && node.end > node.start
             && !slice(node).contains { $0 == 0x20 || $0 == 0x0A || $0 == 0x0D || $0 == 0x09 }
         if isCompact { return String(decoding: slice(node), as: UTF8.self) }
         var bytes: [UInt8] = []

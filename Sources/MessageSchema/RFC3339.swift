@@ -103,7 +103,7 @@ private func number(_ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ count: 
     return value
 }
 
-private func daysIn(_ month: Int64, _ year: Int64) -> Int64 {
+func daysIn(_ month: Int64, _ year: Int64) -> Int64 {
     switch month {
     case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
     case 4, 6, 9, 11: 30
@@ -112,7 +112,7 @@ private func daysIn(_ month: Int64, _ year: Int64) -> Int64 {
 }
 
 /// Days from 1970-01-01 to a date of the Gregorian calendar: years begin in March, so that the leap day comes last.
-private func daysSinceEpoch(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
+func daysSinceEpoch(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
     let shifted = month <= 2 ? year - 1 : year
     let era = shifted / 400
     let yearOfEra = shifted - era * 400

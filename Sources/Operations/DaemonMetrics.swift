@@ -20,7 +20,7 @@ public final class DaemonMetrics: PipelineMeter {
     private static let types: [InputType?] = BatchFigures.inputTypes + [nil]
     private static let outcomes: [(name: String, outcome: BatchFigures.Outcome)] = [
         ("applied", .applied), ("no-effect", .noEffect), ("duplicate", .duplicate), ("parked", .parked),
-        ("dead-lettered", .deadLettered),
+        ("dead-lettered", .deadLettered), ("skipped", .skipped),
     ]
 
     private let inputs = (types.map { _ in outcomes.map { _ in Counter() } })

@@ -4,19 +4,22 @@ public import MessageSchema
 
 /// One message on its way: as it came, and as it was read.
 public struct DecodedDelivery: Sendable {
-    public var result: Result<DecodedMessage, Rejection>
+    public var reading: Reading
     public var queue: String
     public var body: [UInt8]
     public var properties: @Sendable () -> [UInt8]
 
     public init(
-        result: Result<DecodedMessage, Rejection>, queue: String, body: [UInt8],
-        properties: @escaping @Sendable () -> [UInt8]
+        reading: Reading, queue: String, body: [UInt8], properties: @escaping @Sendable () -> [UInt8]
     ) {
-        self.result = result
+        self.reading = reading
         self.queue = queue
         self.body = body
         self.properties = properties
+    }
+
+    var message: DecodedMessage? {
+        if case .message(let message) = reading { message } else { nil }
     }
 }
 
@@ -27,6 +30,8 @@ public enum InputOutcome: Sendable, Equatable {
     case noEffect
     case duplicate
     case parked
+    /// A filter of the input's mapping passes it over.
+    case skipped(String)
     case deadLettered(Rejection)
 }
 
@@ -183,15 +188,15 @@ public final class BatchProcessor {
         try transaction.removeOutbox(settled)
         var run = Run(self, transaction)
         let keys = batch.flatMap { delivery -> [Digest128] in
-            guard case .success(let decoded) = delivery.result else { return [] }
+            guard let decoded = delivery.message else { return [] }
             guard let factKey = decoded.identity.factKey else { return [decoded.identity.messageKey] }
             return [decoded.identity.messageKey, factKey]
         }
-        try transaction.prepare(BatchNeeds(batch.compactMap { try? $0.result.get().message }, inboxKeys: keys))
+        try transaction.prepare(BatchNeeds(batch.compactMap { $0.message?.message }, inboxKeys: keys))
         run.known = try transaction.inbox(keys)
         try run.ledger.prefetch(
             batch.compactMap { delivery in
-                guard case .success(let decoded) = delivery.result,
+                guard let decoded = delivery.message,
                     run.known[decoded.identity.messageKey] == nil
                 else { return nil }
                 return decoded.message
@@ -201,7 +206,7 @@ public final class BatchProcessor {
         for delivery in batch {
             let outcome = try run.take(delivery, systemNow: systemNow)
             run.outcomes.append(outcome)
-            run.figures.note((try? delivery.result.get())?.message.input.type, outcome)
+            run.figures.note(delivery.message?.message.input.type, outcome)
         }
         run.figures.stages.decide = lap.lap()
         var result = try run.finish()
@@ -261,11 +266,12 @@ public final class BatchProcessor {
 
         mutating func take(_ delivery: DecodedDelivery, systemNow: Instant?) throws -> InputOutcome {
             let decoded: DecodedMessage
-            switch delivery.result {
-            case .failure(let rejection):
+            switch delivery.reading {
+            case .skipped(let cause): return .skipped(cause)
+            case .rejected(let rejection):
                 deadLetter(delivery, rejection, at: systemNow ?? processor.latest)
                 return .deadLettered(rejection)
-            case .success(let value): decoded = value
+            case .message(let value): decoded = value
             }
             let now = systemNow ?? decoded.message.time
             if systemNow == nil, processor.nextExpiry.map({ $0 <= now }) ?? true { try expire(now: now) }

@@ -18,7 +18,7 @@ public struct BatchFigures: Sendable {
     }
 
     public enum Outcome: Int, Sendable, CaseIterable {
-        case applied, noEffect, duplicate, parked, deadLettered
+        case applied, noEffect, duplicate, parked, deadLettered, skipped
     }
 
     public var inputs = 0
@@ -54,6 +54,7 @@ public struct BatchFigures: Sendable {
             case .duplicate: .duplicate
             case .parked: .parked
             case .deadLettered: .deadLettered
+            case .skipped: .skipped
             }
         outcomes[Self.index(type, counted)] += 1
         if case .deadLettered(let rejection) = outcome { rejections[rejection.reason, default: 0] += 1 }

@@ -55,6 +55,8 @@ public final class Pipeline: Sendable {
         public var noEffect: UInt64 = 0
         public var duplicates: UInt64 = 0
         public var parked: UInt64 = 0
+        /// Passed over by the filters of an input's mapping.
+        public var skipped: UInt64 = 0
         public var deadLettered: UInt64 = 0
         public var outputs: UInt64 = 0
         public var batches: UInt64 = 0
@@ -232,7 +234,7 @@ public final class Pipeline: Sendable {
         let decoder = Decoder()
         let batch = deliveries.map { delivery in
             DecodedDelivery(
-                result: rejection.map { .failure($0) } ?? decode(delivery, decoder, arrival: arrival),
+                reading: rejection.map { .rejected($0) } ?? read(delivery, decoder, arrival: arrival),
                 queue: delivery.queue, body: delivery.body, properties: delivery.properties)
         }
         let decoding = lap.lap()
@@ -246,17 +248,15 @@ public final class Pipeline: Sendable {
         publish(result)
         result.figures.stages.decode = decoding
         let now = timing.now().microseconds
-        result.figures.ages = batch.compactMap { (try? $0.result.get()).map { now - $0.message.time.microseconds } }
+        result.figures.ages = batch.compactMap { $0.message.map { now - $0.message.time.microseconds } }
         count(result, deliveries)
     }
 
-    private func decode(
-        _ delivery: InboundDelivery, _ decoder: Decoder, arrival: Instant
-    ) -> Result<DecodedMessage, Rejection> {
+    private func read(_ delivery: InboundDelivery, _ decoder: Decoder, arrival: Instant) -> Reading {
         #if DEBUG
         Failpoint.look(at: delivery)
         #endif
-        return decoder.decode(
+        return decoder.read(
             delivery.body, envelope: delivery.envelope, arrival: arrival,
             options: settings.decode[delivery.queue] ?? DecodeOptions())
     }
@@ -318,6 +318,7 @@ public final class Pipeline: Sendable {
                 case .noEffect: counts.noEffect += 1
                 case .duplicate: counts.duplicates += 1
                 case .parked: counts.parked += 1
+                case .skipped: counts.skipped += 1
                 case .deadLettered(let rejection):
                     counts.deadLettered += 1
                     rejections.append(rejection)

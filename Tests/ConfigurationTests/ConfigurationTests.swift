@@ -110,10 +110,9 @@ func repositoryFile(_ path: String) throws -> [UInt8] {
         expected.broker.tls.certificate = "/path"
         expected.broker.tls.key = "/path"
         expected.broker.inputs[0].type = "order-placed"
-        expected.broker.inputs[0].map = [
-            .init(key: "order_id", value: .text("/order/number")), .init(key: "lines", value: .text("/order/items")),
-            .init(key: "lines[].sku", value: .text("/article")), .init(key: "lines[].quantity", value: .text("/qty")),
-        ]
+        expected.broker.inputs[0].map = mapping(
+            ("order_id", .text("/order/number")), ("lines", .text("/order/items")),
+            ("lines[].sku", .text("/article")), ("lines[].quantity", .text("/qty")))
         expected.rulebook.rules = [
             PolicyRule(sku: Pattern("PRE-*"), settings: PolicySettings(onBackorder: .hold)),
             PolicyRule(segment: Pattern("gold"), settings: PolicySettings(onBackorder: .accept, priority: 7)),
@@ -149,7 +148,8 @@ func repositoryFile(_ path: String) throws -> [UInt8] {
                 queue: "in.1", queueType: .classic,
                 bind: [.init(exchange: "a", keys: ["x.*", "#"]), .init(exchange: "b", keys: ["y"])],
                 type: "item-updated",
-                map: [.init(key: "sku", value: .list([.text("/a"), .map([.init(key: "b", value: .text("/c"))])]))]),
+                map: mapping(
+                    ("sku", .list([.init(value: .text("/a"), line: 1), mapping(("b", .text("/c")))])))),
             .init(queue: "in.2"),
         ]
         expected.broker.inputs[1].singleActiveConsumer = true

@@ -1,3 +1,5 @@
+@testable import Configuration
+
 /// The sample of contract/config-and-cli.md, without its comments and with the keys it has commented out.
 let contractSample = """
     broker:
@@ -78,3 +80,8 @@ let everyKey = """
     operations: {listen: "[::1]:80"}
     log: {level: critical, format: journald}
     """
+
+/// A map of a mapping; where it stands makes no difference.
+func mapping(_ entries: (String, Configuration.Mapping.Value)...) -> Configuration.Mapping {
+    .init(value: .map(entries.map { .init(key: $0, line: 1, value: .init(value: $1, line: 1)) }), line: 1)
+}

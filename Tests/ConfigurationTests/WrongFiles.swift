@@ -178,9 +178,6 @@ let wrongFiles: [WrongFile] = [
         "broker: {inputs: [{queue: q, map: [a]}]}\n",
         ":1: broker.inputs[0].map: a list is not a map; write it as {order_id: /order/number}"),
     WrongFile(
-        "broker: {inputs: [{queue: q, map: {a: 5}}]}\n",
-        ":1: broker.inputs[0].map.a: 5 is a number, not a pointer; write it in quotes: \"5\""),
-    WrongFile(
         "worker: {batch: 0}\n",
         ":1: worker.batch: 0 is out of range; give a number between 1 and 10000"),
     WrongFile(

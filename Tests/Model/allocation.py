@@ -125,7 +125,7 @@ class Allocation:
             key = self.precedence.key(order.lines[0])
             # Pinned lines first: "can be allocated" is asked of the order, not of its lines one by one.
             taken = {}
-            parts = [(line, self.source_line(line, line.held, taken)) for line in sorted(order.lines, key=lambda l: l.pin is None) if line.held]
+            parts = self.source(sorted(((line, line.held) for line in order.lines if line.held), key=lambda want: want[0].pin is None))
             if all(total(taken) == line.held for line, taken in parts):
                 order.is_held = False
                 for line, taken in parts:

@@ -190,9 +190,9 @@ final class ScenarioReplay {
         let decoder = Decoder()
         var arrival = Instant(microseconds: 0)
         return try scenario.lines("in.ndjson").enumerated().map { index, body in
-            let result = decoder.decode(body, envelope: Envelope(), arrival: arrival, options: options)
-            if case .success(let decoded) = result { arrival = max(arrival, decoded.message.time) }
-            return DecodedDelivery(result: result, queue: String(index + 1), body: body, properties: { [] })
+            let reading = decoder.read(body, envelope: Envelope(), arrival: arrival, options: options)
+            if case .message(let decoded) = reading { arrival = max(arrival, decoded.message.time) }
+            return DecodedDelivery(reading: reading, queue: String(index + 1), body: body, properties: { [] })
         }
     }
 }

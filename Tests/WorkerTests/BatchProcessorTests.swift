@@ -16,7 +16,7 @@ import Worker
     private func delivery(_ body: String) -> DecodedDelivery {
         let bytes = Array(body.utf8)
         return DecodedDelivery(
-            result: Decoder().decode(bytes, envelope: Envelope(), arrival: Instant(microseconds: 0), options: .init()),
+            reading: Decoder().read(bytes, envelope: Envelope(), arrival: Instant(microseconds: 0), options: .init()),
             queue: "in", body: bytes, properties: { [1, 2, 3] })
     }
 

@@ -1,0 +1,212 @@
+import InventoryCore
+
+/// What a mapping makes of a value, asked for by name.
+enum MapCoercion: Sendable {
+    case stringInteger, stringNumber, decimalComma, text
+    case unixSeconds, unixMilliseconds
+    case localTime(LocalTime)
+    case trim, upper, lower, blankNull, absolute
+    /// Whole numbers times a factor: cartons to pieces, or -1 to turn the sign.
+    case times(Int64)
+
+    /// What it leaves behind, as far as that can be known beforehand.
+    enum Result {
+        case text, number, time
+        /// Of the kind it was.
+        case same
+    }
+
+    static let names = [
+        "string-integer", "string-number", "decimal-comma", "text", "unix-seconds", "unix-milliseconds", "local-time",
+        "trim", "upper", "lower", "blank-null", "absolute",
+    ]
+
+    var name: String {
+        switch self {
+        case .stringInteger: "string-integer"
+        case .stringNumber: "string-number"
+        case .decimalComma: "decimal-comma"
+        case .text: "text"
+        case .unixSeconds: "unix-seconds"
+        case .unixMilliseconds: "unix-milliseconds"
+        case .localTime: "local-time"
+        case .trim: "trim"
+        case .upper: "upper"
+        case .lower: "lower"
+        case .blankNull: "blank-null"
+        case .absolute: "absolute"
+        case .times: "times"
+        }
+    }
+
+    var result: Result {
+        switch self {
+        case .stringInteger, .stringNumber, .times: .number
+        case .decimalComma, .text, .trim, .upper, .lower: .text
+        case .unixSeconds, .unixMilliseconds, .localTime: .time
+        case .blankNull, .absolute: .same
+        }
+    }
+}
+
+/// Why a value can't be made what was asked for.
+struct MapCause: Error {
+    var text: String
+}
+
+extension MapBuilder {
+    /// - Returns: the value as a node over the builder's text; nil: it counts as absent.
+    mutating func coerced(_ node: JSONNode, by coercion: MapCoercion) throws(MapCause) -> JSONNode? {
+        switch coercion {
+        case .stringInteger: return try wholeNumber(node)
+        case .stringNumber: return try decimalNumber(node)
+        case .text:
+            if node.kind == .string { return node }
+            guard node.kind == .number else { throw MapCause(text: "is neither text nor a number") }
+            return made(string: bytes(of: node))
+        case .decimalComma:
+            guard node.kind == .string else { return node }
+            return made(string: bytes(of: node).map { $0 == UInt8(ascii: ",") ? UInt8(ascii: ".") : $0 })
+        case .unixSeconds: return try unixTime(node, shift: 6)
+        case .unixMilliseconds: return try unixTime(node, shift: 3)
+        case .localTime(let local): return try time(node, local)
+        case .trim:
+            guard node.kind == .string else { return node }
+            return made(string: MapBuilder.trimmed(bytes(of: node)))
+        case .upper: return cased(node, from: UInt8(ascii: "a")...UInt8(ascii: "z"))
+        case .lower: return cased(node, from: UInt8(ascii: "A")...UInt8(ascii: "Z"))
+        case .blankNull:
+            return node.kind == .string && MapBuilder.trimmed(bytes(of: node)).isEmpty ? nil : node
+        case .absolute:
+            guard node.kind == .number, byte(at: node.start) == UInt8(ascii: "-") else { return node }
+            return with(node) { $0.start += 1 }
+        case .times(let factor):
+            guard node.kind == .number else { throw MapCause(text: "is no number") }
+            guard case .value(let value) = number(node).whole else { throw MapCause(text: "is not a whole number") }
+            let (product, overflow) = value.multipliedReportingOverflow(by: factor)
+            guard !overflow else { throw MapCause(text: "times \(factor) is too large") }
+            return made(number: product)
+        }
+    }
+
+    // MARK: Numbers
+
+    /// A text that is a number, with blanks, a plus sign or leading zeros or not, as that number in place; a number
+    /// stays. nil: it is something else.
+    private func numberInText(_ node: JSONNode) -> JSONNode? {
+        if node.kind == .number { return node }
+        guard node.kind == .string, !node.isEscaped else { return nil }
+        var start = Int(node.start)
+        var end = Int(node.end)
+        while start < end, text[start] == 0x20 || text[start] == UInt8(ascii: "+") { start += 1 }
+        while end > start, text[end - 1] == 0x20 { end -= 1 }
+        let isNegative = start < end && text[start] == UInt8(ascii: "-")
+        let first = isNegative ? start + 1 : start
+        var index = first
+        func digits() -> Int {
+            let from = index
+            while index < end, text[index] &- 0x30 < 10 { index += 1 }
+            return index - from
+        }
+        let whole = digits()
+        guard whole > 0 else { return nil }
+        if index < end, text[index] == UInt8(ascii: ".") {
+            index += 1
+            guard digits() > 0 else { return nil }
+        }
+        guard index == end else { return nil }
+        var number = JSONNode(start: UInt32(start), end: UInt32(end), next: 0, kind: .number)
+        // Leading zeros are not JSON. Behind a minus they stay: such a number is only ever counted with.
+        if !isNegative {
+            var zeros = 0
+            while zeros < whole - 1, text[start + zeros] == 0x30 { zeros += 1 }
+            number.start += UInt32(zeros)
+        }
+        return number
+    }
+
+    private func wholeNumber(_ node: JSONNode) throws(MapCause) -> JSONNode {
+        guard let found = numberInText(node), case .value = number(found).whole else {
+            throw MapCause(text: "is not a whole number")
+        }
+        return found
+    }
+
+    private mutating func decimalNumber(_ node: JSONNode) throws(MapCause) -> JSONNode {
+        guard let found = numberInText(node) else { throw MapCause(text: "is not a number") }
+        if node.kind == .string, byte(at: found.start) == UInt8(ascii: "-") {
+            // Written anew without the zeros that may stand behind the minus.
+            let digits = bytes(of: found).dropFirst()
+            let rest = digits.drop { $0 == 0x30 }
+            let needsZero = rest.isEmpty || rest.first == UInt8(ascii: ".")
+            return made(written: [UInt8(ascii: "-")] + (needsZero ? [0x30] : []) + rest, .number)
+        }
+        return found
+    }
+
+    func number(_ node: JSONNode) -> JSONNumber {
+        // Only ever used at once, while the text stays where it is.
+        text.withUnsafeBufferPointer { JSONNumber(UnsafeBufferPointer(rebasing: $0[Int(node.start)..<Int(node.end)])) }
+    }
+
+    // MARK: Times
+
+    /// - Parameter shift: how many decimal places its unit is above the microsecond.
+    private mutating func unixTime(_ node: JSONNode, shift: Int) throws(MapCause) -> JSONNode {
+        let cause = "is no count of \(shift == 6 ? "seconds" : "milliseconds") since 1970"
+        guard let found = numberInText(node) else { throw MapCause(text: cause) }
+        let digits = bytes(of: found)
+        let isNegative = digits.first == UInt8(ascii: "-")
+        var value: Int64 = 0
+        var places = -1
+        for byte in digits.dropFirst(isNegative ? 1 : 0) {
+            if byte == UInt8(ascii: ".") {
+                places = 0
+                continue
+            }
+            guard byte &- 0x30 < 10, value < 100_000_000_000_000_000 else { throw MapCause(text: cause) }
+            if places >= shift { continue }
+            value = value * 10 + Int64(byte - 0x30)
+            if places >= 0 { places += 1 }
+        }
+        for _ in max(places, 0)..<shift {
+            let (scaled, overflow) = value.multipliedReportingOverflow(by: 10)
+            guard !overflow else { throw MapCause(text: "is beyond the years 1 to 9999") }
+            value = scaled
+        }
+        if isNegative { value = -value }
+        guard value >= earliestInstant, value <= latestInstant else {
+            throw MapCause(text: "is beyond the years 1 to 9999")
+        }
+        return made(time: Instant(microseconds: value))
+    }
+
+    private mutating func time(_ node: JSONNode, _ local: LocalTime) throws(MapCause) -> JSONNode {
+        guard node.kind == .string else { throw MapCause(text: "is no text") }
+        let bytes = MapBuilder.trimmed(bytes(of: node))
+        do throws(TimeFault) {
+            return made(time: try bytes.withUnsafeBufferPointer { (bytes) throws(TimeFault) in try local.read(bytes) })
+        } catch {
+            let form = local.format.map { "a time of the form \($0.text)" } ?? "a local time"
+            throw MapCause(text: error == .notATime ? "is not \(form)" : error.cause)
+        }
+    }
+
+    // MARK: Texts
+
+    private mutating func cased(_ node: JSONNode, from range: ClosedRange<UInt8>) -> JSONNode {
+        guard node.kind == .string else { return node }
+        return made(string: bytes(of: node).map { range.contains($0) ? $0 ^ 0x20 : $0 })
+    }
+
+    static func trimmed(_ bytes: [UInt8]) -> [UInt8] {
+        func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (byte >= 0x09 && byte <= 0x0D) }
+        return Array(bytes.drop(while: isBlank).reversed().drop(while: isBlank).reversed())
+    }
+
+    private func with(_ node: JSONNode, _ change: (inout JSONNode) -> Void) -> JSONNode {
+        var node = node
+        change(&node)
+        return node
+    }
+}

@@ -1,0 +1,221 @@
+import InventoryCore
+
+/// A mapping made ready: plain tables that a message walks through once. Immutable.
+final class MapPlan: Sendable {
+    /// The keys and constants that the plan writes, as JSON, behind each message's own text; and the names it looks for.
+    let text: FixedTable<UInt8>
+    let steps: FixedTable<MapStep>
+    let members: FixedTable<MapMember>
+    let lists: [MapList]
+    let values: [MapValue]
+    /// By member: its key as the contract writes it, `lines[].sku`, and where its value comes from, as it was written.
+    let keys: [String]
+    let origins: [String]
+    /// What is made of a message of each type; absent: the type can't come of this mapping.
+    let shapes: [InputType: MapShape]
+    /// Where the type comes from; nil: from the envelope, or it is pinned.
+    let type: MapValue?
+    let typeOrigin: String
+    /// Which messages are passed over, whatever their type.
+    let filter: MapFilter
+    let filterByType: [InputType: MapFilter]
+
+    init(
+        _ parts: MapParts, shapes: [InputType: MapShape], type: MapValue?, typeOrigin: String, filter: MapFilter,
+        filterByType: [InputType: MapFilter]
+    ) {
+        text = FixedTable(parts.text)
+        steps = FixedTable(parts.steps)
+        members = FixedTable(parts.members)
+        lists = parts.lists
+        values = parts.values
+        keys = parts.keys
+        origins = parts.origins
+        self.shapes = shapes
+        self.type = type
+        self.typeOrigin = typeOrigin
+        self.filter = filter
+        self.filterByType = filterByType
+    }
+}
+
+/// The tables while they are made.
+struct MapParts {
+    var text: [UInt8] = []
+    var steps: [MapStep] = []
+    var members: [MapMember] = []
+    var lists: [MapList] = []
+    var values: [MapValue] = []
+    var keys: [String] = []
+    var origins: [String] = []
+
+    /// A name, written as a JSON string; the range is what stands between the quotes.
+    mutating func name(_ name: String) -> (range: MapRange, isEscaped: Bool) {
+        var writer = JSONWriter(capacity: name.utf8.count + 2)
+        writer.string(name)
+        let start = text.count
+        text += writer.bytes
+        return (
+            MapRange(start: Int32(start + 1), end: Int32(text.count - 1)), writer.bytes.count != name.utf8.count + 2
+        )
+    }
+
+    /// Bytes that are only compared with, never written.
+    mutating func bytes(_ string: String) -> MapRange {
+        let start = text.count
+        text += string.utf8
+        return MapRange(start: Int32(start), end: Int32(text.count))
+    }
+
+    /// A constant as a node over the plan's text; nil for a list or a map.
+    mutating func constant(_ tree: MapTree) -> JSONNode? {
+        switch tree.value {
+        case .text(let string):
+            let (range, isEscaped) = name(string)
+            return JSONNode(
+                start: UInt32(range.start), end: UInt32(range.end), next: 0, kind: .string, isEscaped: isEscaped)
+        case .number(let digits): return word(digits, .number)
+        case .flag(let flag): return word(flag ? "true" : "false", flag ? .true : .false)
+        case .null: return word("null", .null)
+        case .list, .map: return nil
+        }
+    }
+
+    private mutating func word(_ word: String, _ kind: JSONNode.Kind) -> JSONNode {
+        let range = bytes(word)
+        return JSONNode(start: UInt32(range.start), end: UInt32(range.end), next: 0, kind: kind)
+    }
+
+    mutating func pointer(_ parsed: PointerText) -> MapPointer {
+        let first = steps.count
+        for token in parsed.tokens {
+            switch token {
+            case .each: steps.append(MapStep(kind: .each, name: MapRange(start: 0, end: 0)))
+            case .match(let name, let value):
+                steps.append(MapStep(kind: .match, name: bytes(name), value: bytes(value)))
+            case .key(let name):
+                var step = MapStep(kind: .key, name: bytes(name))
+                // As the RFC has it: no sign, no leading zero.
+                let isIndex =
+                    !name.isEmpty && name.utf8.count <= 9 && name.utf8.allSatisfy { $0 &- 0x30 < 10 }
+                    && (name == "0" || !name.hasPrefix("0"))
+                if isIndex { step.index = Int32(name) ?? -1 }
+                steps.append(step)
+            }
+        }
+        return MapPointer(
+            up: Int32(parsed.up), first: Int32(first), count: Int32(parsed.tokens.count),
+            isMany: parsed.tokens.contains(.each))
+    }
+
+    /// Adds the members of one object, which then lie side by side in the table.
+    mutating func shape(_ made: [(member: MapMember, key: String, origin: String)]) -> MapShape {
+        let first = members.count
+        for (member, key, origin) in made {
+            members.append(member)
+            keys.append(key)
+            origins.append(origin)
+        }
+        return MapShape(first: Int32(first), count: Int32(made.count))
+    }
+}
+
+/// The members of an object that a mapping makes: a run in the plan's table.
+struct MapShape: BitwiseCopyable {
+    var first: Int32
+    var count: Int32
+}
+
+/// One member of an object that a mapping makes.
+struct MapMember: BitwiseCopyable {
+    enum Content: BitwiseCopyable {
+        /// What a pointer finds, as it is.
+        case plain(MapPointer)
+        /// Anything else that makes a value: an index of the plan's values.
+        case value(Int32)
+        case object(MapShape)
+        /// An index of the plan's lists.
+        case list(Int32)
+    }
+
+    var name: MapRange
+    var nameIsEscaped: Bool
+    /// Lists and objects are taken over whole; else only their kind is told to the reader.
+    var takesContainers: Bool
+    /// null is taken over, and not as good as absent.
+    var keepsNull: Bool
+    var content: Content
+}
+
+/// A list that a mapping makes.
+struct MapList: Sendable {
+    /// Where its elements are, one place after the other.
+    var places: [MapPointer]
+    var element: MapShape
+    var filter: MapFilter
+}
+
+/// Where a value comes from, and what is made of it.
+struct MapValue: Sendable {
+    var source: MapSource
+    var coercions: [MapCoercion] = []
+    /// nil: no table. What is not in it: `otherwise`.
+    var table: MapTable?
+    /// What stands in where nothing is found.
+    var fallback: JSONNode?
+}
+
+indirect enum MapSource: Sendable {
+    case pointer(MapPointer)
+    case attribute(MapAttribute)
+    case constant(JSONNode)
+    /// One text of several; nothing where one of its pointers finds nothing.
+    case join([MapSource])
+    /// The first that finds something.
+    case first([MapSource])
+}
+
+/// What does not stand in the body.
+enum MapAttribute: Sendable, Equatable {
+    /// A property of the message, by the envelope's names.
+    case property(String)
+    case header(String)
+    /// Of the element that is read: its name in an object, or its place in a list, from 1.
+    case key
+}
+
+struct MapTable: Sendable {
+    var rows: [String: JSONNode]
+    /// The keys as they were written, for people.
+    var keys: [String]
+    var otherwise: JSONNode?
+}
+
+/// Which messages, or elements of a list, a mapping passes over.
+struct MapFilter: Sendable {
+    /// Passed over where none of these holds (if there is one).
+    var unless: [MapCondition] = []
+    /// Passed over where one of these holds.
+    var when: [MapCondition] = []
+
+    var isEmpty: Bool { unless.isEmpty && when.isEmpty }
+}
+
+/// Holds where all of its tests do.
+struct MapCondition: Sendable {
+    var tests: [MapTest]
+}
+
+struct MapTest: Sendable {
+    enum Wanted: Sendable {
+        case anyOf([Pattern], orNothing: Bool)
+        case noneOf([Pattern], orNothing: Bool)
+        /// There is something there that is not null.
+        case present(Bool)
+    }
+
+    var source: MapSource
+    var wanted: Wanted
+    /// For people.
+    var sourceText: String
+}

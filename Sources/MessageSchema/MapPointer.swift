@@ -1,0 +1,182 @@
+/// A JSON pointer (RFC 6901), compiled: a run of steps in the plan's table.
+///
+/// Beyond the RFC: `*` is every element of a list (or value of an object), `[name=text]` the first element whose member
+/// `name` is that text, and where an element of a list is read, `^/…` begins one list further out, `$/…` at the message.
+struct MapPointer: BitwiseCopyable {
+    /// Where it begins: 0 the element that is read, 1 one list further out, …; -1 the message.
+    var up: Int32
+    var first: Int32
+    var count: Int32
+    /// A `*` is among the steps.
+    var isMany: Bool
+}
+
+/// One token of a pointer. The names stand in the plan's text.
+struct MapStep: BitwiseCopyable {
+    enum Kind: UInt8 {
+        case key, each, match
+    }
+
+    var kind: Kind
+    var name: MapRange
+    /// What a `match` compares with.
+    var value = MapRange(start: 0, end: 0)
+    /// The token as an index of a list; -1: it is none.
+    var index: Int32 = -1
+}
+
+/// A piece of the plan's text.
+struct MapRange: BitwiseCopyable, Equatable {
+    var start: Int32
+    var end: Int32
+}
+
+/// The tokens of a pointer as it is written.
+struct PointerText {
+    enum Token: Equatable {
+        case key(String)
+        case each
+        case match(name: String, value: String)
+    }
+
+    var up: Int
+    var tokens: [Token]
+
+    /// Whether a text of a list is a pointer and not itself.
+    static func isPointer(_ text: String) -> Bool {
+        if text.hasPrefix("/") || text.hasPrefix("$/") { return true }
+        let rest = text.drop { $0 == "^" }
+        return rest.count < text.count && rest.hasPrefix("/")
+    }
+
+    /// - Returns: nil where it is not a pointer; `fault` then says why.
+    static func parse(_ text: String) throws(PointerFault) -> PointerText {
+        var rest = text[...]
+        var up = 0
+        if rest.first == "$" {
+            up = -1
+            rest = rest.dropFirst()
+        } else {
+            while rest.first == "^" {
+                up += 1
+                rest = rest.dropFirst()
+            }
+        }
+        if rest.isEmpty { return PointerText(up: up, tokens: []) }
+        guard rest.first == "/" else {
+            throw PointerFault(
+                cause: "\(quoted(text)) is not a JSON pointer",
+                remedy: "write \(quoted("/" + text)), or {value: …} for a constant")
+        }
+        var tokens: [Token] = []
+        // By bytes: a combining mark after a slash must not hide it.
+        for part in rest.utf8.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
+            tokens.append(try token(String(decoding: part, as: UTF8.self), of: text))
+        }
+        if tokens.count > 32 {
+            throw PointerFault(cause: "\(quoted(text)) has more than 32 steps", remedy: "use a shorter one")
+        }
+        return PointerText(up: up, tokens: tokens)
+    }
+
+    private static func token(_ part: String, of text: String) throws(PointerFault) -> Token {
+        if part == "*" { return .each }
+        if part.hasPrefix("["), part.hasSuffix("]"), let equals = part.firstIndex(of: "=") {
+            let name = String(part[part.index(after: part.startIndex)..<equals])
+            let value = String(part[part.index(after: equals)...].dropLast())
+            return .match(name: try unescaped(name, of: text), value: try unescaped(value, of: text))
+        }
+        return .key(try unescaped(part, of: text))
+    }
+
+    private static func unescaped(_ part: String, of text: String) throws(PointerFault) -> String {
+        guard part.utf8.contains(UInt8(ascii: "~")) else { return part }
+        var bytes: [UInt8] = []
+        var iterator = part.utf8.makeIterator()
+        while let byte = iterator.next() {
+            if byte != UInt8(ascii: "~") {
+                bytes.append(byte)
+                continue
+            }
+            switch iterator.next() {
+            case UInt8(ascii: "0"): bytes.append(UInt8(ascii: "~"))
+            case UInt8(ascii: "1"): bytes.append(UInt8(ascii: "/"))
+            default:
+                throw PointerFault(
+                    cause: "\(quoted(text)) has a ~ that is neither ~0 nor ~1",
+                    remedy: "write ~ itself as ~0, and / in a name as ~1")
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+struct PointerFault: Error {
+    var cause: String
+    var remedy: String
+}
+
+extension JSONDocument {
+    /// The value of a key of an object; nil if there is no such key.
+    @inline(__always)
+    func member(_ name: UnsafeBufferPointer<UInt8>, of object: Int) -> Int? {
+        var index = object + 1
+        let end = end(of: object)
+        while index < end {
+            if isKey(index, name) { return index + 1 }
+            index = next(after: index + 1)
+        }
+        return nil
+    }
+
+    func element(_ position: Int, of array: Int) -> Int? {
+        var index = array + 1
+        let end = end(of: array)
+        var left = position
+        while index < end {
+            if left == 0 { return index }
+            left -= 1
+            index = next(after: index)
+        }
+        return nil
+    }
+
+    /// The JSON pointer of a node, for people: slow.
+    func pointer(to node: Int) -> String {
+        var text = ""
+        var container = JSONDocument.root
+        while container != node {
+            let isObject = self[container].kind == .object
+            guard isObject || self[container].kind == .array else { return text }
+            var child = container + 1
+            var position = 0
+            var inside: Int?
+            while child < end(of: container) {
+                let value = isObject ? child + 1 : child
+                if node >= value, node < next(after: value) {
+                    text += "/" + (isObject ? escapedToken(string(child)) : String(position))
+                    inside = value
+                    break
+                }
+                child = next(after: value)
+                position += 1
+            }
+            guard let inside else { return text }
+            container = inside
+        }
+        return text
+    }
+}
+
+/// A name as a token of a pointer, short and on one line.
+private func escapedToken(_ name: String) -> String {
+    var text = ""
+    for scalar in name.unicodeScalars {
+        switch scalar {
+        case "~": text += "~0"
+        case "/": text += "~1"
+        default: text.unicodeScalars.append(scalar)
+        }
+    }
+    return shortened(text)
+}
