@@ -55,6 +55,7 @@ scenario-index: ## the list in Tests/Scenarios/README.md
 .PHONY: schemas
 schemas: ## config/schemas and docs/messages.md, from the field table in Sources/MessageSchema
 	BACKORDERD_WRITE_SCHEMAS=1 swift test --filter CommittedSchemaTests
+
 .PHONY: test-model
 test-model: ## random histories, an independent model against replay: SEEDS=1-5000
 	@swift build --product backorderd

@@ -4,7 +4,7 @@ public import InventoryCore
 /// The books in PostgreSQL: for many workers on many hosts.
 ///
 /// One value is one connection, used by one thread at a time. It is made anew at the next transaction after it broke.
-/// `docs/decisions/0006-locks-in-postgres.md` says what is locked, in which order and why.
+/// `docs/decisions/0013-locks-in-postgres.md` says what is locked, in which order and why.
 public final class PostgresStore: BackOrderStore {
     private let address: PostgresAddress
     private var transaction: PostgresTransaction?

@@ -1,7 +1,7 @@
 internal import BackOrderStore
 internal import InventoryCore
 
-/// What is locked, always in this order: names without rows, SKUs, orders (decision 0006).
+/// What is locked, always in this order: names without rows, SKUs, orders (decision 0013).
 extension PostgresTransaction {
     private static let orderKind: UInt64 = 0x6f72_6465_7200_0000
     private static let supplyKind: UInt64 = 0x7375_7070_6c79_0000
