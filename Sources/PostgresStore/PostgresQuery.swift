@@ -6,7 +6,7 @@
 enum PostgresQuery: Int, CaseIterable {
     case begin, beginReading, commit, rollback, version, commitCount
     case strategy, setMeta, meta
-    // Locks, in this order (decision 0006).
+    // Locks, in this order (decision 0013).
     case lockNames, addSKUs, lockSKUs, lockOrders
     case skuIDs, skuNames, reserve, takeInHand, takeOrderInHand
     case orderHeads, orderLines, knownOrders, knownLines
