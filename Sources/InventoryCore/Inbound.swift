@@ -57,7 +57,8 @@ extension Turn {
 
     /// Before a later version is booked, the earlier one's units go, and the reorder has again what it gave.
     private mutating func giveBack(_ record: SupplyRecord) throws {
-        touch(record.supply.sku)
+        // What has come, or was off before, changes nothing more for its SKU.
+        if record.supply.outstanding > 0 { touch(record.supply.sku) }
         // Units that have come are not given back: only what is outstanding can be.
         let back = min(record.supply.takenOver, record.supply.outstanding)
         if let reorderID = record.supply.reorderID, back > 0 {
@@ -78,7 +79,7 @@ extension Turn {
         let records = try ledger.supplies(cancelled.inboundID).filter { $0.supply.kind == .inbound }
         if records.allSatisfy({ $0.supply.outstanding == 0 }) { return .none }
         for record in records {
-            touch(record.supply.sku)
+            if record.supply.outstanding > 0 { touch(record.supply.sku) }
             try ledger.change(record) {
                 $0.outstanding = 0
                 $0.isCancelled = true
