@@ -69,6 +69,8 @@ public final class BatchProcessor {
     private let store: any BackOrderStore
     private let clock: Clock
     private let keepsOutbox: Bool
+    /// Who sees to the sending of what goes into the outbox.
+    private let worker: String?
     private var decider: Decider
     private let encoder = OutputEncoder()
 
@@ -94,11 +96,14 @@ public final class BatchProcessor {
         }
     }
 
-    public init(store: any BackOrderStore, rules: Rulebook, clock: Clock, keepsOutbox: Bool) {
+    public init(
+        store: any BackOrderStore, rules: Rulebook, clock: Clock, keepsOutbox: Bool, worker: String? = nil
+    ) {
         self.store = store
         self.decider = Decider(rules: rules)
         self.clock = clock
         self.keepsOutbox = keepsOutbox
+        self.worker = worker
     }
 
     /// New rules from the next batch on.
@@ -343,7 +348,7 @@ public final class BatchProcessor {
             var segment: OutboxSegmentID?
             if processor.keepsOutbox, !messages.isEmpty {
                 let at: Instant = if case .system(let clock) = processor.clock { clock() } else { processor.latest }
-                segment = try transaction.appendOutbox(messages, at: at)
+                segment = try transaction.appendOutbox(messages, at: at, worker: processor.worker)
             }
             return BatchResult(
                 outcomes: outcomes, messages: messages, segment: segment, rejectedParked: rejectedParked)
