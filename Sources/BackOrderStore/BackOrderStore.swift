@@ -37,13 +37,21 @@ public protocol StoreTransaction: LedgerReader {
     func forgetInbox(_ keys: [Digest128]) throws
     func apply(_ changes: Changes) throws
     /// Appends the batch's outputs and dead letters as one segment and answers its number (greater than any before).
-    func appendOutbox(_ messages: [OutboxMessage], at: Instant) throws -> OutboxSegmentID
+    /// `worker` sees to its sending; nil: nobody does yet.
+    func appendOutbox(_ messages: [OutboxMessage], at: Instant, worker: String?) throws -> OutboxSegmentID
     /// Settled segments go; those that are gone already are passed over.
     func removeOutbox(_ segments: [OutboxSegmentID]) throws
     /// What is left of a segment after some of its messages were confirmed.
     func replaceOutbox(_ segment: OutboxSegmentID, with messages: [OutboxMessage]) throws
     /// Segments in order of number, for the relay.
     func outbox(after: OutboxSegmentID?, limit: Int) throws -> [OutboxSegment]
+    /// Says that this worker lives until `until`, and hands it, in order of number, segments that nobody who lives sees
+    /// to; no segment is handed to two.
+    func claimOutbox(worker: String, now: Instant, until: Instant, limit: Int) throws -> [OutboxSegment]
+    /// Workers that said that they live and did not leave, in byte order; also those whose time is over.
+    func outboxWorkers() throws -> [String]
+    /// This worker sees to nothing any more: what it had open is for others to claim.
+    func leaveOutbox(worker: String) throws
     /// Inbox rows older than this go, at most `limit`; answers how many went.
     func pruneInbox(before: Instant, limit: Int) throws -> Int
     /// What the book of suspects says of these messages.
@@ -81,6 +89,13 @@ public protocol StoreTransaction: LedgerReader {
     /// Whether this worker leads what only one may do (sweeping, others' outbox rows): it did until now, or nobody's
     /// turn is running. On true its turn lasts until `until`.
     func lead(worker: String, now: Instant, until: Instant) throws -> Bool
+}
+
+extension StoreTransaction {
+    /// Appends a segment that nobody sees to yet.
+    public func appendOutbox(_ messages: [OutboxMessage], at time: Instant) throws -> OutboxSegmentID {
+        try appendOutbox(messages, at: time, worker: nil)
+    }
 }
 
 /// One known message or fact.

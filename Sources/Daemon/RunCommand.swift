@@ -118,7 +118,7 @@ private final class RunningDaemon: Sendable {
                 inboxRetentionMicroseconds: configuration.worker.inboxRetention.wholeMicroseconds,
                 drainMilliseconds: Int(configuration.worker.drainTimeout.wholeMicroseconds / 1000),
                 decode: try configuration.decodeOptions(), worker: WorkerName.own,
-                deliveryLimit: configuration.worker.deliveryLimit),
+                deliveryLimit: configuration.worker.deliveryLimit, isGone: WorkerName.isGone),
             timing: heartbeat.timing, logger: logger, meter: metrics)
         operations = try OperationsService(
             configuration,

@@ -25,6 +25,7 @@ enum PostgresQuery: Int, CaseIterable {
     case lockMarks, marks, putMark, removeMark, ordersToTell, addOrdersToTell, removeOrdersToTell
     case passedPromises, passedSupply, nextPromise, nextSupply, leader, setLeader
     case suspects, putSuspects, removeSuspects, pruneSuspects
+    case keepLease, pruneLeases, leases, removeLease, freeOutbox, claimOutbox
 
     static let hand = "ANY (current_setting('backorderd.skus')::int8[])"
     static let ordersInHand = "ANY (current_setting('backorderd.orders')::int8[])"
@@ -131,6 +132,7 @@ enum PostgresQuery: Int, CaseIterable {
             .passedPromises, .passedSupply, .nextPromise, .nextSupply, .leader, .setLeader:
             sweepSQL
         case .suspects, .putSuspects, .removeSuspects, .pruneSuspects: suspectSQL
+        case .keepLease, .pruneLeases, .leases, .removeLease, .freeOutbox, .claimOutbox: claimSQL
         }
     }
 }

@@ -79,6 +79,8 @@ public final class BatchProcessor {
     private let keepsOutbox: Bool
     /// Which outputs of inputs are decided and counted, but not to be published.
     private let withholds: (Output) -> Bool
+    /// Who sees to the sending of what goes into the outbox.
+    private let worker: String?
     private var decider: Decider
     private let encoder = OutputEncoder()
 
@@ -105,7 +107,7 @@ public final class BatchProcessor {
     }
 
     public init(
-        store: any BackOrderStore, rules: Rulebook, clock: Clock, keepsOutbox: Bool,
+        store: any BackOrderStore, rules: Rulebook, clock: Clock, keepsOutbox: Bool, worker: String? = nil,
         withholds: @escaping (Output) -> Bool = { _ in false }
     ) {
         self.withholds = withholds
@@ -113,6 +115,7 @@ public final class BatchProcessor {
         self.decider = Decider(rules: rules)
         self.clock = clock
         self.keepsOutbox = keepsOutbox
+        self.worker = worker
     }
 
     /// New rules from the next batch on.
@@ -379,7 +382,7 @@ public final class BatchProcessor {
             var segment: OutboxSegmentID?
             if processor.keepsOutbox, !messages.isEmpty {
                 let at: Instant = if case .system(let clock) = processor.clock { clock() } else { processor.latest }
-                segment = try transaction.appendOutbox(messages, at: at)
+                segment = try transaction.appendOutbox(messages, at: at, worker: processor.worker)
             }
             figures.outputs = messages.count
             return BatchResult(

@@ -37,12 +37,12 @@ def watch_peak(pid):
 class Daemon:
     """`backorderd run` with a store of its own under `directory`; stopped or killed, and started again."""
 
-    def __init__(self, binary, url, directory, extra=""):
+    def __init__(self, binary, url, directory, extra="", store=None):
         self.binary, self.directory, self.process = os.path.abspath(binary), directory, None
         self.config, self.log_path = f"{directory}/backorderd.yaml", f"{directory}/backorderd.log"
         os.makedirs(directory, exist_ok=True)
         with open(self.config, "w") as file:
-            file.write(f"broker: {{urls: [\"{url}\"]}}\nstore: {{url: \"sqlite://{os.path.abspath(directory)}/store.db\"}}\n"
+            file.write(f"broker: {{urls: [\"{url}\"]}}\nstore: {{url: \"{store or f'sqlite://{os.path.abspath(directory)}/store.db'}\"}}\n"
                        f"locations: [{{id: WH1}}]\noperations: {{listen: null}}\n{extra}")
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("BACKORDERD_")}
 
