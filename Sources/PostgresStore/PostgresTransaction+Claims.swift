@@ -48,11 +48,13 @@ extension PostgresQuery {
             // Workers that come back at once after an outage must not wait for each other's rows.
             """
             DELETE FROM outbox_lease WHERE worker IN (
-                SELECT worker FROM outbox_lease WHERE until <= $1::int8 AND worker <> $2::text FOR UPDATE SKIP LOCKED)
+                SELECT worker FROM outbox_lease WHERE worker > '' AND until <= $1::int8 AND worker <> $2::text
+                FOR UPDATE SKIP LOCKED)
             """
         case .leases: "SELECT worker FROM outbox_lease ORDER BY worker"
         case .removeLease: "DELETE FROM outbox_lease WHERE worker = $1::text"
-        case .freeOutbox: "UPDATE outbox SET worker = NULL WHERE worker = $1::text"
+        // Once, when a worker starts; the outbox is as long as its high water. By its key, as sequential scans are off.
+        case .freeOutbox: "UPDATE outbox SET worker = NULL WHERE segment > 0 AND worker = $1::text"
         default:
             // What another worker claims or removes at this moment is passed over.
             """
