@@ -24,10 +24,13 @@ public final class Pipeline: Sendable {
         public var deliveryLimit: Int
         /// Waiting lines that one transaction of the sweep looks at, about.
         public var sweptLines: Int
+        /// How outputs are written.
+        public var encoder: OutputEncoder
 
         public init(
             batch: Int, outboxHighWater: Int = 50_000, inboxRetentionMicroseconds: Int64, drainMilliseconds: Int,
-            decode: [String: DecodeOptions], worker: String, deliveryLimit: Int = 5, sweptLines: Int = 1_000
+            decode: [String: DecodeOptions], worker: String, deliveryLimit: Int = 5, sweptLines: Int = 1_000,
+            encoder: OutputEncoder = OutputEncoder()
         ) {
             self.batch = batch
             self.outboxHighWater = outboxHighWater
@@ -37,6 +40,7 @@ public final class Pipeline: Sendable {
             self.worker = worker
             self.deliveryLimit = deliveryLimit
             self.sweptLines = sweptLines
+            self.encoder = encoder
         }
     }
 
@@ -129,7 +133,8 @@ public final class Pipeline: Sendable {
     /// Begins a run: what an earlier one committed and did not see confirmed is sent first.
     public func begin(store: any BackOrderStore, rules: Rulebook) throws -> Shift {
         let clock = timing.now
-        let processor = BatchProcessor(store: store, rules: rules, clock: .system { clock() }, keepsOutbox: true)
+        let processor = BatchProcessor(
+            store: store, rules: rules, clock: .system { clock() }, keepsOutbox: true, encoder: settings.encoder)
         try relayOutbox(store)
         let start = timing.monotonicMilliseconds()
         return Shift(
