@@ -147,6 +147,9 @@ public struct OutboxMessage: Sendable, Equatable {
     /// A dead letter's AMQP properties as they came, opaque here. Empty for outputs.
     public var originalProperties: [UInt8]
     public var body: [UInt8]
+    /// Of an output whose mapping says so; nil: the output exchange, JSON.
+    public var exchange: String?
+    public var contentType: String?
 
     public struct Header: Sendable, Equatable {
         public var name: String

@@ -1,6 +1,8 @@
-/// How a segment's messages are kept: a version byte, the count, then each message's fields, lengths as LEB128.
+/// How a segment's messages are kept: a version byte, the count, then each message's fields, lengths as LEB128. One with
+/// an exchange or content type of its own has `hasOwn` added to its destination, and both behind its body.
 public enum OutboxCoding {
     static let version: UInt8 = 1
+    private static let hasOwn: UInt8 = 0x10
 
     public static func encode(_ messages: [OutboxMessage]) -> [UInt8] {
         var size = 16
@@ -15,7 +17,8 @@ public enum OutboxCoding {
         bytes.append(version)
         ByteCoding.append(messages.count, to: &bytes)
         for message in messages {
-            bytes.append(message.destination.rawValue)
+            let isOwn = message.exchange != nil || message.contentType != nil
+            bytes.append(message.destination.rawValue | (isOwn ? hasOwn : 0))
             ByteCoding.append(message.routingKey, to: &bytes)
             ByteCoding.append(message.messageID, to: &bytes)
             ByteCoding.append(message.type, to: &bytes)
@@ -26,6 +29,11 @@ public enum OutboxCoding {
             }
             ByteCoding.append(message.originalProperties, to: &bytes)
             ByteCoding.append(message.body, to: &bytes)
+            if isOwn {
+                // Neither is ever empty.
+                ByteCoding.append(message.exchange ?? "", to: &bytes)
+                ByteCoding.append(message.contentType ?? "", to: &bytes)
+            }
         }
         return bytes
     }
@@ -41,7 +49,8 @@ public enum OutboxCoding {
         var messages: [OutboxMessage] = []
         messages.reserveCapacity(min(count, bytes.count / 7 + 1))
         for _ in 0..<count {
-            guard let destination = OutboxMessage.Destination(rawValue: try reader.byte()) else {
+            let byte = try reader.byte()
+            guard let destination = OutboxMessage.Destination(rawValue: byte & ~hasOwn) else {
                 throw reader.damaged
             }
             var message = OutboxMessage(
@@ -53,6 +62,11 @@ public enum OutboxCoding {
             }
             message.originalProperties = try reader.bytes()
             message.body = try reader.bytes()
+            if byte & hasOwn != 0 {
+                let (exchange, contentType) = (try reader.text(), try reader.text())
+                message.exchange = exchange.isEmpty ? nil : exchange
+                message.contentType = contentType.isEmpty ? nil : contentType
+            }
             messages.append(message)
         }
         guard reader.isAtEnd else { throw reader.damaged }

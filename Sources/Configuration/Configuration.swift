@@ -35,6 +35,9 @@ public struct Configuration: Sendable, Equatable {
                 bind: [Binding(exchange: "orders", keys: Configuration.messageTypes)])
         ]
         public var output = "backorder"
+        /// What is published in place of the contract's outputs, as written in the file. nil: they are.
+        /// Only its form is known here: what it means is the message schema's to say.
+        public var outputMap: Mapping?
         /// In the order of the file.
         public var outputQueues = [
             OutputQueue(queue: "backorder.customer-notifications", keys: ["customer-notification.*"]),
@@ -108,10 +111,13 @@ public struct Configuration: Sendable, Equatable {
     public struct OutputQueue: Sendable, Equatable {
         public var queue: String
         public var keys: [String]
+        /// The exchange that it is bound to; nil: the output exchange.
+        public var exchange: String?
 
-        public init(queue: String, keys: [String]) {
+        public init(queue: String, keys: [String], exchange: String? = nil) {
             self.queue = queue
             self.keys = keys
+            self.exchange = exchange
         }
     }
 

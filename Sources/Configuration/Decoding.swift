@@ -83,12 +83,24 @@ extension Configuration.Broker {
         section.read("inputs", into: &inputs, decodeInputs)
         if let section = section["output"]?.section("output: {exchange: backorder}") {
             section.read("exchange", into: &output) { $0.name(most: 255) }
+            if let map = section["map"], !map.isNull { outputMap = map.mapping() }
         }
         section.read("output_queues", into: &outputQueues) { field in
             field.entries(placeholder: "<queue>", "{backorder.reorders: [reorder-requested]}")?.compactMap {
                 name, field in
-                guard field.checkedQueue(name), let keys = field.routingKeys() else { return nil }
-                return Configuration.OutputQueue(queue: name, keys: keys)
+                guard field.checkedQueue(name) else { return nil }
+                guard case .mapping = field.node else {
+                    return field.routingKeys().map { Configuration.OutputQueue(queue: name, keys: $0) }
+                }
+                let form = "{exchange: mail, keys: [\"#\"]}"
+                guard let section = field.section(form) else { return nil }
+                guard let keys = section["keys"] else {
+                    field.fail("has no keys", "write it as \(form), or as a list of keys")
+                    return nil
+                }
+                var queue = Configuration.OutputQueue(queue: name, keys: keys.routingKeys() ?? [])
+                section.read("exchange", into: &queue.exchange) { $0.name(most: 255) }
+                return queue.keys.isEmpty ? nil : queue
             }
         }
         if let section = section["dead_letter"]?.section("dead_letter: {exchange: dead, queue: dead}") {

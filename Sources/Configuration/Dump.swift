@@ -195,8 +195,11 @@ extension Configuration.Broker {
             ("prefetch", .plain(prefetch)),
             ("topology", .text(topology.rawValue)),
             ("inputs", .list(inputs.map(\.tree))),
-            ("output", .map([("exchange", .text(output))])),
-            ("output_queues", .map(outputQueues.map { ($0.queue, .texts($0.keys)) })),
+            (
+                "output",
+                .map([("exchange", .text(output)), ("map", outputMap.map(\.tree) ?? .literal("null"))].withoutNulls)
+            ),
+            ("output_queues", .map(outputQueues.map { ($0.queue, $0.tree) })),
             ("dead_letter", .map([("exchange", .text(deadLetter.exchange)), ("queue", .text(deadLetter.queue))])),
         ])
     }
@@ -212,6 +215,13 @@ extension Configuration.Input {
                 + (deadLetterArgument ? [] : [("dead_letter_argument", .literal("false"))])
                 + [("bind", .list(bindings))]
                 + [("type", .text(type)), ("map", map.map(\.tree) ?? .literal("null"))].withoutNulls)
+    }
+}
+
+extension Configuration.OutputQueue {
+    fileprivate var tree: Tree {
+        guard let exchange else { return .texts(keys) }
+        return .map([("exchange", .text(exchange)), ("keys", .texts(keys))])
     }
 }
 

@@ -64,6 +64,8 @@ struct AMQPDeliverySource: DeliverySource {
 struct AMQPOutputSink: OutputSink {
     let publisher: Publisher
     let outputExchange: String
+    /// Those that the output's mapping names.
+    let mappedExchanges: Set<String>
     let deadLetterExchange: String
 
     func publish(_ messages: [PendingPublication], timeoutMilliseconds: Int) -> Bool {
@@ -87,6 +89,13 @@ struct AMQPOutputSink: OutputSink {
         return properties
     }
 
+    /// What an earlier configuration decided for an exchange that is named no longer goes to the output exchange: to
+    /// publish to one that may be gone would cost the channel, and with it everything else that is under way.
+    private func exchange(of message: OutboxMessage) -> String {
+        guard let exchange = message.exchange, mappedExchanges.contains(exchange) else { return outputExchange }
+        return exchange
+    }
+
     private func outgoing(_ publication: PendingPublication) -> OutgoingMessage {
         let message = publication.message
         var properties: MessageProperties
@@ -94,11 +103,11 @@ struct AMQPOutputSink: OutputSink {
         switch message.destination {
         case .output:
             properties = MessageProperties()
-            properties.contentType = "application/json"
+            properties.contentType = message.contentType ?? "application/json"
             properties.type = message.type
             properties.messageID = message.messageID
             properties.appID = "backorderd"
-            exchange = outputExchange
+            exchange = self.exchange(of: message)
         case .deadLetter:
             properties = AMQPOutputSink.deadLetterProperties(message)
             exchange = deadLetterExchange
@@ -144,10 +153,13 @@ extension Configuration {
             }
         }
         exchange(broker.output)
+        for name in mappedExchanges { exchange(name) }
         for output in broker.outputQueues {
+            let source = output.exchange ?? broker.output
+            exchange(source)
             plan.queues.append(.init(name: output.queue, type: .quorum))
             for key in output.keys {
-                plan.bindings.append(.init(queue: output.queue, exchange: broker.output, key: key))
+                plan.bindings.append(.init(queue: output.queue, exchange: source, key: key))
             }
         }
         return plan

@@ -42,7 +42,8 @@ enum ConnectionLog {
         let why: String =
             switch first.outcome {
             case .returned(let text):
-                "unroutable (\(text)): is a queue bound for routing key \(first.message.routingKey)?"
+                "unroutable (\(text)): is a queue bound for routing key \(first.message.routingKey)"
+                    + (first.message.exchange.map { " to the exchange \($0)?" } ?? "?")
             case .unsendable(let text): "not to be sent as it is (\(text))."
             case .nacked: "refused by the broker: is a queue full?"
             default: "not confirmed"

@@ -18,9 +18,16 @@ final class HistoryPlayer {
     private let configuration: Configuration
     private let store: any BackOrderStore
     private let options: DecodeOptions
+    private let encoder: OutputEncoder
 
-    /// - Parameter options: as which input the lines are read; nil: each in the contract's own shape.
-    init(configuration: Configuration, store: any BackOrderStore, options: DecodeOptions? = nil) {
+    /// - Parameters:
+    ///   - options: as which input the lines are read; nil: each in the contract's own shape.
+    ///   - encoder: how the outputs are written.
+    init(
+        configuration: Configuration, store: any BackOrderStore, options: DecodeOptions? = nil,
+        encoder: OutputEncoder = OutputEncoder()
+    ) {
+        self.encoder = encoder
         self.options =
             options
             ?? DecodeOptions(linesMax: configuration.limits.lines, messageBytesMax: configuration.limits.messageBytes)
@@ -51,7 +58,7 @@ final class HistoryPlayer {
             reader.join()
         }
         let processor = BatchProcessor(
-            store: store, rules: configuration.rulebook, clock: .messageTime, keepsOutbox: false)
+            store: store, rules: configuration.rulebook, clock: .messageTime, keepsOutbox: false, encoder: encoder)
         while let batch = decoded.receive() {
             let result = try HistoryPlayer.transact { try processor.process(batch.deliveries) }
             if try !each(batch, result) { return processor.latest }

@@ -223,7 +223,7 @@ final class ImportRun {
         var outcome = Outcome()
         let processor = BatchProcessor(
             store: store, rules: ImportRun.rules(configuration.rulebook, .accept), clock: .system { wallClock() },
-            keepsOutbox: true,
+            keepsOutbox: true, encoder: try configuration.outputEncoder(),
             withholds: { [announces] output in
                 switch output.body {
                 case .notification, .fulfilmentRequested, .fulfilmentWithdrawn: !announces

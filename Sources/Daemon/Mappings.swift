@@ -9,9 +9,50 @@ extension Configuration {
         let environment = currentEnvironment()
         let configuration = try load(file: file, environment: environment, overrides: overrides)
         let source = path(file: file, environment: environment) ?? defaultPath
-        _ = try configuration.decodeOptions(source: source)
+        try configuration.checkMappings(source: source)
         return configuration
     }
+
+    /// Finds all that is wrong with the mappings, of inputs and of outputs, in the order of the file.
+    func checkMappings(source: String) throws(ConfigurationError) {
+        var problems: [Problem] = []
+        do throws(ConfigurationError) { _ = try decodeOptions(source: source) } catch { problems += error.problems }
+        do throws(ConfigurationError) { _ = try outputMapping(source: source) } catch { problems += error.problems }
+        if let error = ConfigurationError(inFileOrder(problems)) { throw error }
+    }
+
+    private func inFileOrder(_ problems: [Problem]) -> [Problem] {
+        problems.sorted { ($0.line ?? 0, $0.column ?? 0) < ($1.line ?? 0, $1.column ?? 0) }
+    }
+
+    /// What is published in place of the contract's outputs; nil: they are.
+    ///
+    /// - Parameter source: what error lines call the file.
+    func outputMapping(source: String = "configuration") throws(ConfigurationError) -> OutputMapping? {
+        guard let map = broker.outputMap else { return nil }
+        let mapping: OutputMapping
+        do throws(MapFaults) {
+            mapping = try OutputMapping(map.tree)
+        } catch {
+            if let problems = ConfigurationError(error.faults.map({ $0.problem(source, "broker.output.map") })) {
+                throw problems
+            }
+            return nil
+        }
+        let wrong = mapping.exchanges.filter { $0.name == broker.deadLetter.exchange }.map { exchange in
+            Problem(
+                source: source, line: exchange.place?.line, column: exchange.place?.column, key: "broker.output.map",
+                cause: "\(shellQuoted(exchange.name)) is also the dead-letter exchange", remedy: "name another exchange")
+        }
+        if let error = ConfigurationError(wrong) { throw error }
+        return mapping
+    }
+
+    /// Writes outputs as this configuration has them.
+    func outputEncoder() throws(ConfigurationError) -> OutputEncoder { OutputEncoder(mapping: try outputMapping()) }
+
+    /// The exchanges of the output's mapping. A mapping that is wrong has none: whoever starts work has it checked.
+    var mappedExchanges: [String] { (try? outputMapping())?.exchanges.map(\.name) ?? [] }
 
     /// What the decoder is told of each input queue.
     ///
@@ -32,8 +73,7 @@ extension Configuration {
             options[input.queue] = DecodeOptions(
                 pinnedType: type, linesMax: limits.lines, messageBytesMax: limits.messageBytes, mapping: mapping)
         }
-        let ordered = problems.sorted { ($0.line ?? 0, $0.column ?? 0) < ($1.line ?? 0, $1.column ?? 0) }
-        if let error = ConfigurationError(ordered) { throw error }
+        if let error = ConfigurationError(inFileOrder(problems)) { throw error }
         return options
     }
 }

@@ -36,7 +36,8 @@ struct ReplayCommand: ParsableCommand {
             defer { store.close() }
             try store.migrate()
             try store.adopt(configuration.rulebook.strategy)
-            let replay = Replay(configuration: configuration, store: store, options: decode)
+            let replay = Replay(
+                configuration: configuration, store: store, options: decode, encoder: try configuration.outputEncoder())
             let rejected = try replay.run(descriptor)
             if rejected { throw ExitCode(ExitStatus.rejectedLines) }
         } catch let error as StoreError {
@@ -60,7 +61,7 @@ struct ReplayCommand: ParsableCommand {
 }
 
 /// The history player's results, written on a thread of their own: three overlapping stages in all.
-private final class Replay {
+final class Replay {
     private struct Written: Sendable {
         var outputs: [UInt8] = []
         var rejections: [UInt8] = []
@@ -68,8 +69,10 @@ private final class Replay {
 
     private let player: HistoryPlayer
 
-    init(configuration: Configuration, store: any BackOrderStore, options: DecodeOptions?) {
-        player = HistoryPlayer(configuration: configuration, store: store, options: options)
+    init(
+        configuration: Configuration, store: any BackOrderStore, options: DecodeOptions?, encoder: OutputEncoder
+    ) {
+        player = HistoryPlayer(configuration: configuration, store: store, options: options, encoder: encoder)
     }
 
     /// Answers whether any line was rejected.
@@ -110,10 +113,7 @@ private final class Replay {
         var written = Written()
         written.outputs.reserveCapacity(result.messages.reduce(0) { $0 + $1.body.count + 64 })
         for message in result.messages where message.destination == .output {
-            // The body is an object: the routing key becomes its first member.
-            written.outputs += "{\"routing_key\":\"\(message.routingKey)\",".utf8
-            written.outputs += message.body.dropFirst()
-            written.outputs.append(0x0A)
+            append(message, to: &written.outputs)
         }
         for (index, outcome) in result.outcomes.enumerated() {
             if case .deadLettered(let rejection) = outcome {
@@ -125,6 +125,19 @@ private final class Replay {
             append(rejected.rejection, line: line, to: &written.rejections)
         }
         return written
+    }
+
+    /// The body is an object: the routing key becomes its first member, and the exchange, where it is not the output's.
+    static func append(_ message: OutboxMessage, to bytes: inout [UInt8]) {
+        bytes += "{\"routing_key\":".utf8
+        bytes += JSONText.string(message.routingKey).rendered.utf8
+        if let exchange = message.exchange {
+            bytes += ",\"exchange\":".utf8
+            bytes += JSONText.string(exchange).rendered.utf8
+        }
+        if message.body.count > 2 { bytes.append(UInt8(ascii: ",")) }
+        bytes += message.body.dropFirst()
+        bytes.append(0x0A)
     }
 
     private static func append(_ rejection: Rejection, line: Int64?, to bytes: inout [UInt8]) {

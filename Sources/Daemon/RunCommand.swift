@@ -111,6 +111,7 @@ private final class RunningDaemon: Sendable {
             source: AMQPDeliverySource(consumer: consumer),
             sink: AMQPOutputSink(
                 publisher: publisher, outputExchange: configuration.broker.output,
+                mappedExchanges: Set(configuration.mappedExchanges),
                 deadLetterExchange: configuration.broker.deadLetter.exchange),
             tracker: tracker,
             settings: Pipeline.Settings(
@@ -118,7 +119,8 @@ private final class RunningDaemon: Sendable {
                 inboxRetentionMicroseconds: configuration.worker.inboxRetention.wholeMicroseconds,
                 drainMilliseconds: Int(configuration.worker.drainTimeout.wholeMicroseconds / 1000),
                 decode: try configuration.decodeOptions(), worker: WorkerName.own,
-                deliveryLimit: configuration.worker.deliveryLimit, isGone: WorkerName.isGone),
+                deliveryLimit: configuration.worker.deliveryLimit, isGone: WorkerName.isGone,
+                encoder: try configuration.outputEncoder()),
             timing: heartbeat.timing, logger: logger, meter: metrics)
         operations = try OperationsService(
             configuration,

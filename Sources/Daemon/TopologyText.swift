@@ -7,14 +7,14 @@ struct TopologyText {
     let plan: TopologyPlan
     let virtualHost: String
     let inputs: [String]
-    let output: String
+    let outputs: [String]
     let deadLetter: Configuration.DeadLetter
 
     init(_ configuration: Configuration) throws(AMQPError) {
         plan = configuration.topologyPlan
         virtualHost = try AMQPAddress(parsing: configuration.broker.urls[0]).virtualHost
         inputs = configuration.broker.inputs.map(\.queue)
-        output = configuration.broker.output
+        outputs = [configuration.broker.output] + configuration.mappedExchanges
         deadLetter = configuration.broker.deadLetter
     }
 
@@ -97,7 +97,7 @@ struct TopologyText {
             (["rabbitmqctl", "set_permissions", "--vhost", virtualHost, user] + [configure, write, read].map(anyOf))
                 .map(shellQuoted).joined(separator: " ")
         }
-        let publishes = [output, deadLetter.exchange]
+        let publishes = outputs + [deadLetter.exchange]
         let made = exchanges.map(\.name) + plan.queues.map(\.name)
         // Declaring a queue with a dead-letter exchange asks for the rights to read the queue and to write the exchange;
         // a binding asks for those to write the queue and to read the exchange.

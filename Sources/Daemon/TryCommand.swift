@@ -55,7 +55,7 @@ struct TryCommand: ParsableCommand {
             let store: any BackOrderStore = live ? try StoreFactory.openForReading(configuration) : MemoryStore()
             defer { store.close() }
             if !live { try store.migrate() }
-            let trial = Trial(configuration, store, decode, envelope, isLive: live)
+            let trial = try Trial(configuration, store, decode, envelope, isLive: live)
             var isClean = true
             for sample in samples {
                 for (name, body) in try messages(of: sample, limit: decode.messageBytesMax) {
@@ -110,14 +110,15 @@ private final class Trial {
     init(
         _ configuration: Configuration, _ store: any BackOrderStore, _ decode: DecodeOptions, _ envelope: Envelope,
         isLive: Bool
-    ) {
+    ) throws(ConfigurationError) {
         self.configuration = configuration
         self.decode = decode
         self.envelope = envelope
         self.isLive = isLive
         processor = BatchProcessor(
             store: isLive ? Rehearsal(store) : store, rules: configuration.rulebook,
-            clock: isLive ? .system(wallClock) : .messageTime, keepsOutbox: false)
+            clock: isLive ? .system(wallClock) : .messageTime, keepsOutbox: false,
+            encoder: try configuration.outputEncoder())
     }
 
     /// Answers whether the sample was not rejected.
@@ -146,9 +147,13 @@ private final class Trial {
         print("  => \(described(result.outcomes.first))")
         let outputs = result.messages.filter { $0.destination == .output }
         for output in outputs {
-            print("  publishes to \(configuration.broker.output), \(output.routingKey):")
+            let exchange = output.exchange ?? configuration.broker.output
+            print("  publishes to \(exchange), \(TextTable.printable(output.routingKey)):")
+            if let contentType = output.contentType { print("    \(contentType)") }
+            for header in output.headers { print("    \(header.name): \(TextTable.printable(header.value))") }
             print("    \(TextTable.printable(String(decoding: output.body, as: UTF8.self)))")
         }
+        if result.figures.outputsSkipped > 0 { print("  passes over \(result.figures.outputsSkipped) outputs") }
         if outputs.isEmpty, case .message = reading { print("  publishes nothing") }
         print("")
         if case .deadLettered? = result.outcomes.first { return false }

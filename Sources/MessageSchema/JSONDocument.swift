@@ -145,7 +145,7 @@ struct JSONDocument {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    private func appendCompact(_ index: Int, to bytes: inout [UInt8]) {
+    func appendCompact(_ index: Int, to bytes: inout [UInt8]) {
         let node = nodes[index]
         switch node.kind {
         case .null, .true, .false, .number:

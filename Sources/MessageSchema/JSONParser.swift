@@ -18,14 +18,16 @@ struct JSONError: Error {
 /// given twice in one object is refused: which of two quantities is meant nobody can know.
 struct JSONParser {
     static let depthMax = 64
+    private let depthMax: Int
 
     private let text: UnsafeBufferPointer<UInt8>
     private var offset = 0
     private var nodes: [JSONNode] = []
 
     /// - Parameter text: shorter than 4 GiB.
-    init(text: UnsafeBufferPointer<UInt8>) {
+    init(text: UnsafeBufferPointer<UInt8>, depthMax: Int = JSONParser.depthMax) {
         self.text = text
+        self.depthMax = depthMax
         nodes.reserveCapacity(min(16 + text.count / 6, 4096))
     }
 
@@ -88,8 +90,8 @@ struct JSONParser {
     // MARK: Containers
 
     private mutating func open(_ kind: JSONNode.Kind, depth: Int) throws(JSONError) -> Int {
-        if depth >= JSONParser.depthMax {
-            throw JSONError(offset: offset, cause: "nested deeper than \(JSONParser.depthMax) levels", isTold: true)
+        if depth >= depthMax {
+            throw JSONError(offset: offset, cause: "nested deeper than \(depthMax) levels", isTold: true)
         }
         let index = nodes.count
         add(kind, offset, offset)

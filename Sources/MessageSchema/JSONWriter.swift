@@ -77,6 +77,20 @@ struct JSONWriter {
         needsComma = true
     }
 
+    mutating func member(_ name: StaticString, json: [UInt8]) {
+        key(name)
+        bytes.append(contentsOf: json)
+        needsComma = true
+    }
+
+    /// Under a name that is only known when it is written.
+    mutating func member(named name: String, _ text: String) {
+        string(name)
+        bytes.append(UInt8(ascii: ":"))
+        needsComma = false
+        string(text)
+    }
+
     mutating func memberIfKnown(_ name: StaticString, _ text: String?) {
         if let text { member(name, text) }
     }

@@ -75,6 +75,26 @@ struct LocalTime: Sendable {
         return try shifted(found.microseconds)
     }
 
+    /// A moment as it is written there, to the second; nil: it is beyond the years 1 to 9999 there.
+    func written(_ time: Instant) -> [UInt8]? {
+        let (local, overflow) = time.microseconds.addingReportingOverflow(offset * 1_000_000)
+        guard !overflow, local >= earliestInstant, local <= latestInstant else { return nil }
+        var bytes: [UInt8] = []
+        appendRFC3339(Instant(microseconds: local), to: &bytes)
+        guard let format else { return Array(bytes[..<19]) }
+        return format.parts.flatMap { part -> [UInt8] in
+            switch part {
+            case .year(let digits): Array(bytes[(4 - digits)..<4])
+            case .month: Array(bytes[5..<7])
+            case .day: Array(bytes[8..<10])
+            case .hour: Array(bytes[11..<13])
+            case .minute: Array(bytes[14..<16])
+            case .second: Array(bytes[17..<19])
+            case .literal(let byte): [byte]
+            }
+        }
+    }
+
     private func shifted(_ microseconds: Int64) throws(TimeFault) -> Instant {
         let result = microseconds - offset * 1_000_000
         guard result >= earliestInstant, result <= latestInstant else { throw .outOfRange }

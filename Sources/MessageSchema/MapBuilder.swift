@@ -97,25 +97,27 @@ struct MapBuilder {
     }
 
     @inline(__always)
-    private mutating func key(_ member: MapMember) {
+    private mutating func key(_ member: MapMember, _ isElement: Bool) {
+        if isElement { return }
         add(
             JSONNode(
                 start: base + UInt32(member.name.start), end: base + UInt32(member.name.end), next: 0, kind: .string,
                 isEscaped: member.nameIsEscaped), -1)
     }
 
-    private mutating func member(_ index: Int) throws(MapStop) {
+    /// - Parameter isElement: it stands in a list, without its name.
+    private mutating func member(_ index: Int, isElement: Bool = false) throws(MapStop) {
         let member = plan.members.elements[index]
         switch member.content {
         case .plain(let pointer):
             guard let found = find(pointer) else { return }
             if source[found].kind == .null, !member.keepsNull { return }
-            key(member)
+            key(member, isElement)
             copy(found, whole: member.takesContainers)
         case .value(let entry):
             guard let made = try value(plan.values[Int(entry)], member: index) else { return }
             if made.node.kind == .null, !member.keepsNull { return }
-            key(member)
+            key(member, isElement)
             if made.origin >= 0, made.isUnchanged {
                 copy(Int(made.origin), whole: member.takesContainers)
             } else {
@@ -123,14 +125,15 @@ struct MapBuilder {
             }
         case .object(let shape):
             let before = nodes.count
-            key(member)
+            key(member, isElement)
+            let opened = nodes.count
             try object(shape, origin: Origin.member(index))
             // Nothing in it: as good as absent.
-            if nodes.count == before + 2 {
-                nodes.removeLast(2)
-                origins.removeLast(2)
+            if nodes.count == opened + 1 {
+                nodes.removeLast(nodes.count - before)
+                origins.removeLast(origins.count - before)
             }
-        case .list(let list): try self.list(plan.lists[Int(list)], member, index)
+        case .list(let list): try self.list(plan.lists[Int(list)], member, index, isElement: isElement)
         }
     }
 
@@ -154,9 +157,11 @@ struct MapBuilder {
 
     // MARK: Lists
 
-    private mutating func list(_ list: MapList, _ member: MapMember, _ index: Int) throws(MapStop) {
+    private mutating func list(
+        _ list: MapList, _ member: MapMember, _ index: Int, isElement: Bool
+    ) throws(MapStop) {
         let before = nodes.count
-        key(member)
+        key(member, isElement)
         let array = open(.array, Origin.member(index))
         var count = 0
         var isThere = false
@@ -166,7 +171,7 @@ struct MapBuilder {
             try walk(list, index, start, Int(place.first), Int(place.first + place.count), &count, &isThere)
         }
         close(array)
-        if isThere, count == 0, skippedElements > 0 {
+        if isThere, count == 0, skippedElements > 0, !plan.isOfOutput {
             throw .skipped("none of the \(skippedElements) elements at \(plan.origins[index]) is left")
         }
         if !isThere {
@@ -215,6 +220,7 @@ struct MapBuilder {
             try element(list, node, index, &count)
             scopes.removeLast()
         default:
+            if plan.isOfOutput { return }
             throw .rejected(
                 Rejection(
                     .invalid,
@@ -228,6 +234,7 @@ struct MapBuilder {
     ) throws(MapStop) {
         let isObject = source[container].kind == .object
         guard isObject || source[container].kind == .array else {
+            if plan.isOfOutput { return }
             let pointer = source.pointer(to: container)
             throw .rejected(
                 Rejection(
@@ -265,7 +272,11 @@ struct MapBuilder {
         }
         line = count
         count += 1
-        try object(list.element, origin: Origin.found(node))
+        if list.isOfValues {
+            try member(Int(list.element.first), isElement: true)
+        } else {
+            try object(list.element, origin: Origin.found(node))
+        }
         line = nil
     }
 
@@ -325,9 +336,19 @@ struct MapBuilder {
 
     /// - Returns: nil where there is nothing.
     mutating func value(_ value: MapValue, member: Int) throws(MapStop) -> Made? {
+        guard plan.isOfOutput else { return try soundValue(value, member: member) }
+        do throws(MapStop) {
+            return try soundValue(value, member: member)
+        } catch {
+            return value.instead.map { Made(node: shifted($0), origin: Origin.member(member)) }
+        }
+    }
+
+    private mutating func soundValue(_ value: MapValue, member: Int) throws(MapStop) -> Made? {
         var made = try read(value.source, member)
         if made == nil || made?.node.kind == .null {
-            guard let fallback = value.fallback else { return nil }
+            // In an output null says something: no date is known, for example.
+            guard let fallback = value.fallback else { return plan.isOfOutput ? made : nil }
             return Made(node: shifted(fallback), origin: Origin.member(member))
         }
         guard var found = made else { return nil }

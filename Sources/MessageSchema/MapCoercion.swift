@@ -8,6 +8,10 @@ enum MapCoercion: Sendable {
     case trim, upper, lower, blankNull, absolute
     /// Whole numbers times a factor: cartons to pieces, or -1 to turn the sign.
     case times(Int64)
+    /// Of outputs alone: a time as a count since 1970, or without its zone; a text as the number that it is.
+    case countOfSeconds, countOfMilliseconds
+    case inZone(LocalTime)
+    case wholeNumber, decimalNumber
 
     /// What it leaves behind, as far as that can be known beforehand.
     enum Result {
@@ -36,13 +40,19 @@ enum MapCoercion: Sendable {
         case .blankNull: "blank-null"
         case .absolute: "absolute"
         case .times: "times"
+        case .countOfSeconds: "unix-seconds"
+        case .countOfMilliseconds: "unix-milliseconds"
+        case .inZone: "local-time"
+        case .wholeNumber: "string-integer"
+        case .decimalNumber: "string-number"
         }
     }
 
     var result: Result {
         switch self {
-        case .stringInteger, .stringNumber, .times: .number
-        case .decimalComma, .text, .trim, .upper, .lower: .text
+        case .stringInteger, .stringNumber, .times, .countOfSeconds, .countOfMilliseconds, .wholeNumber, .decimalNumber:
+            .number
+        case .decimalComma, .text, .trim, .upper, .lower, .inZone: .text
         case .unixSeconds, .unixMilliseconds, .localTime: .time
         case .blankNull, .absolute: .same
         }
@@ -86,6 +96,19 @@ extension MapBuilder {
             let (product, overflow) = value.multipliedReportingOverflow(by: factor)
             guard !overflow else { throw MapCause(text: "times \(factor) is too large") }
             return made(number: product)
+        case .countOfSeconds: return made(number: try instant(of: node).microseconds.floored(by: 1_000_000))
+        case .countOfMilliseconds: return made(number: try instant(of: node).microseconds.floored(by: 1_000))
+        case .inZone(let local):
+            guard let bytes = local.written(try instant(of: node)) else {
+                throw MapCause(text: "is beyond the years 1 to 9999")
+            }
+            return made(string: bytes)
+        case .wholeNumber:
+            guard case .value(let value) = number(try wholeNumber(node)).whole else {
+                throw MapCause(text: "is not a whole number")
+            }
+            return made(number: value)
+        case .decimalNumber: return try decimalNumber(node)
         }
     }
 
@@ -151,6 +174,13 @@ extension MapBuilder {
 
     // MARK: Times
 
+    private func instant(of node: JSONNode) throws(MapCause) -> Instant {
+        guard node.kind == .string, let time = parseRFC3339(String(decoding: bytes(of: node), as: UTF8.self)) else {
+            throw MapCause(text: "is not a time")
+        }
+        return time
+    }
+
     /// - Parameter shift: how many decimal places its unit is above the microsecond.
     private mutating func unixTime(_ node: JSONNode, shift: Int) throws(MapCause) -> JSONNode {
         let cause = "is no count of \(shift == 6 ? "seconds" : "milliseconds") since 1970"
@@ -208,5 +238,13 @@ extension MapBuilder {
         var node = node
         change(&node)
         return node
+    }
+}
+
+extension Int64 {
+    /// Divided, and rounded down: a moment before 1970 has a negative count.
+    fileprivate func floored(by divisor: Int64) -> Int64 {
+        let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
+        return remainder < 0 ? quotient - 1 : quotient
     }
 }

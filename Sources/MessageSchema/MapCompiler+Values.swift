@@ -34,6 +34,7 @@ extension MapCompiler {
                     "write a number in its place, or [name=text]")
                 return nil
             }
+            if let outputScope { _ = try outputScope.find(parsed, text) }
             return parts.pointer(parsed)
         } catch {
             fail(tree.place, key, error.cause, error.remedy)
@@ -94,7 +95,7 @@ extension MapCompiler {
         if let table {
             guard let made = self.table(table, otherwise: part("else"), key, kind) else { return nil }
             value.table = made
-        } else if let tree = part("else") {
+        } else if let tree = part("else"), outputScope == nil || coercions.isEmpty {
             fail(tree.place, "\(key).else", "there is no table beside it", "add is: {…}, or write it as default")
             return nil
         } else if let kind, let last = coercions.last {
@@ -103,6 +104,10 @@ extension MapCompiler {
         if let tree = part("default") {
             guard let constant = constant(tree, "\(key).default", kind) else { return nil }
             value.fallback = constant
+        }
+        if outputScope != nil {
+            if let tree = part("else") { value.instead = constant(tree, "\(key).else", nil) }
+            checkIsTotal(value, first.value, part("as"), table, key)
         }
         return value
     }
@@ -120,13 +125,18 @@ extension MapCompiler {
             let sources = trees.compactMap { source($0, key, isElement: isElement) }
             return sources.count == trees.count ? .first(sources) : nil
         case "property":
-            guard let word = tree.scalarText, MapAttributes.properties.contains(word) else {
-                let near = nearestWord(tree.scalarText ?? "", among: MapAttributes.properties)
+            let words = outputScope == nil ? MapAttributes.properties : OutputScope.properties
+            guard let word = tree.scalarText, words.contains(word) else {
+                let near = nearestWord(tree.scalarText ?? "", among: words)
                 fail(tree.place, "\(key).property", "\(tree.described) is not known", "did you mean \(near)?")
                 return nil
             }
             return .attribute(.property(word))
         case "header":
+            guard outputScope == nil else {
+                fail(tree.place, "\(key).header", "an output has no headers to read", "write a pointer, or {value: …}")
+                return nil
+            }
             guard case .text(let word) = tree.value, !word.isEmpty else {
                 fail(
                     tree.place, "\(key).header", "\(tree.described) is no header's name", "write it as header: X-Topic")
@@ -257,8 +267,11 @@ extension MapCompiler {
     private mutating func coercion(_ tree: MapTree, _ key: String) -> MapCoercion? {
         switch tree.value {
         case .text(let name):
-            if let coercion = MapCoercion(name: name) { return coercion }
-            let near = nearestWord(name, among: MapCoercion.names + ["times"])
+            if let coercion = outputScope == nil ? MapCoercion(name: name) : MapCoercion(ofOutput: name) {
+                return coercion
+            }
+            let names = outputScope == nil ? MapCoercion.names : MapCoercion.namesOfOutputs
+            let near = nearestWord(name, among: names + ["times"])
             fail(
                 tree.place, key, "\(quoted(name)) is not known",
                 "did you mean \(near == "times" ? "{times: 12}" : near)?")
@@ -270,18 +283,21 @@ extension MapCompiler {
                 if let factor = Int64(digits), factor != 0, factor.magnitude <= 1_000_000_000 { return .times(factor) }
                 fail(first.value.place, key, "\(digits) is no factor", "give a whole number, not 0")
                 return nil
-            case ("local-time", _): return localTime(first.value, key)
+            case ("local-time", _):
+                guard let local = localTime(first.value, key) else { return nil }
+                return outputScope == nil ? .localTime(local) : .inZone(local)
             default: break
             }
         default: break
         }
         fail(
             tree.place, key, "\(tree.described) is not known",
-            "write one of \(MapCoercion.names.joined(separator: ", ")), {times: 12}")
+            "write one of \((outputScope == nil ? MapCoercion.names : MapCoercion.namesOfOutputs).joined(separator: ", ")), {times: 12}"
+        )
         return nil
     }
 
-    private mutating func localTime(_ tree: MapTree, _ key: String) -> MapCoercion? {
+    private mutating func localTime(_ tree: MapTree, _ key: String) -> LocalTime? {
         var zone: String?
         var pattern: (text: String, place: MapPlace?)?
         switch tree.value {
@@ -306,14 +322,14 @@ extension MapCompiler {
                 "write UTC, or an offset in quotes: \"+01:00\"")
             return nil
         }
-        guard let pattern else { return .localTime(LocalTime(offset: offset)) }
+        guard let pattern else { return LocalTime(offset: offset) }
         guard let format = LocalTime.Format(pattern.text) else {
             fail(
                 pattern.place, "\(key).local-time.format", "\(quoted(pattern.text)) is no form of a date",
                 "write it with YYYY, MM, DD, hh, mm and ss: \"DD.MM.YYYY hh:mm\"")
             return nil
         }
-        return .localTime(LocalTime(offset: offset, format: format))
+        return LocalTime(offset: offset, format: format)
     }
 
     private mutating func check(_ coercion: MapCoercion, fits kind: Field.Kind, _ place: MapPlace?, _ key: String) {

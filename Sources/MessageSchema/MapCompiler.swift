@@ -17,7 +17,9 @@ struct MapCompiler {
     var parts = MapParts()
     private(set) var faults: [MapFault] = []
     /// Under which key of the mapping a fault is told: a type's own part.
-    private var section = ""
+    var section = ""
+    /// What pointers can find in the output that is mapped; nil: it is an input, and nobody knows.
+    var outputScope: OutputScope?
 
     init(pinnedType: InputType?) {
         self.pinnedType = pinnedType
@@ -226,7 +228,7 @@ struct MapCompiler {
                 case nil: break
                 }
                 let shape = parts.shape(elements)
-                if let list = list(direct, shape) { made.append(list) }
+                if let list = list(direct, name: field.name, shape) { made.append(list) }
                 section = ""
             case .object(let inner):
                 let own = entries.filter { $0.key.hasPrefix("\(field.name).") }
@@ -301,17 +303,17 @@ struct MapCompiler {
         return (member, entry.key, MapCompiler.origin(entry.tree))
     }
 
-    private mutating func list(
-        _ entry: Entry, _ element: MapShape
-    ) -> (member: MapMember, key: String, origin: String)? {
+    /// Where the elements of a list are, and which of them are passed over.
+    mutating func places(_ entry: Entry) -> (places: [MapPointer], from: MapTree, filter: MapFilter)? {
         var from = entry.tree
         var filter = MapFilter()
         if case .map(let pairs) = entry.tree.value {
             var found: MapTree?
+            var skip: MapTree?
             for (key, place, value) in pairs {
                 switch key {
                 case "from": found = value
-                case "skip": filter = self.filter(value, "\(entry.key).skip", isElement: true)
+                case "skip": skip = value
                 default:
                     let near = nearestWord(key, among: ["from", "skip"])
                     fail(place, "\(entry.key).\(key)", "unknown key", "did you mean \(near)?")
@@ -322,18 +324,27 @@ struct MapCompiler {
                 return nil
             }
             from = found
+            if let skip {
+                outputScope?.enter(from)
+                filter = self.filter(skip, "\(entry.key).skip", isElement: true)
+                outputScope?.leave()
+            }
         }
         let trees: [MapTree] = if case .list(let list) = from.value { list } else { [from] }
-        var places: [MapPointer] = []
-        for tree in trees {
-            if let pointer = pointer(tree, entry.key, allowsMany: true) { places.append(pointer) }
-        }
+        let places = trees.compactMap { pointer($0, entry.key, allowsMany: true) }
         guard places.count == trees.count, !places.isEmpty else {
             if trees.isEmpty { fail(from.place, entry.key, "is empty", "name the place of the lines: /items") }
             return nil
         }
-        parts.lists.append(MapList(places: places, element: element, filter: filter))
-        let (range, isEscaped) = parts.name(entry.key)
+        return (places, from, filter)
+    }
+
+    mutating func list(
+        _ entry: Entry, name: String, _ element: MapShape, isOfValues: Bool = false
+    ) -> (member: MapMember, key: String, origin: String)? {
+        guard let (places, from, filter) = places(entry) else { return nil }
+        parts.lists.append(MapList(places: places, element: element, filter: filter, isOfValues: isOfValues))
+        let (range, isEscaped) = parts.name(name)
         let member = MapMember(
             name: range, nameIsEscaped: isEscaped, takesContainers: false, keepsNull: false,
             content: .list(Int32(parts.lists.count - 1)))

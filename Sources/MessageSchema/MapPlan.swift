@@ -19,10 +19,12 @@ final class MapPlan: Sendable {
     /// Which messages are passed over, whatever their type.
     let filter: MapFilter
     let filterByType: [InputType: MapFilter]
+    /// An output is never rejected: what can't be made is left out, or what the operator named stands in.
+    let isOfOutput: Bool
 
     init(
         _ parts: MapParts, shapes: [InputType: MapShape], type: MapValue?, typeOrigin: String, filter: MapFilter,
-        filterByType: [InputType: MapFilter]
+        filterByType: [InputType: MapFilter], isOfOutput: Bool = false
     ) {
         text = FixedTable(parts.text)
         steps = FixedTable(parts.steps)
@@ -36,6 +38,7 @@ final class MapPlan: Sendable {
         self.typeOrigin = typeOrigin
         self.filter = filter
         self.filterByType = filterByType
+        self.isOfOutput = isOfOutput
     }
 }
 
@@ -153,6 +156,8 @@ struct MapList: Sendable {
     var places: [MapPointer]
     var element: MapShape
     var filter: MapFilter
+    /// An element is not an object, but what the one member of `element` makes.
+    var isOfValues = false
 }
 
 /// Where a value comes from, and what is made of it.
@@ -163,6 +168,8 @@ struct MapValue: Sendable {
     var table: MapTable?
     /// What stands in where nothing is found.
     var fallback: JSONNode?
+    /// In outputs: what stands in where it can't be coerced.
+    var instead: JSONNode?
 }
 
 indirect enum MapSource: Sendable {

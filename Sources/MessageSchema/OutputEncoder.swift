@@ -10,6 +10,22 @@ public struct EncodedOutput: Sendable, Equatable {
     public var body: [UInt8]
     public var traceparent: String?
     public var tracestate: String?
+    /// nil: the output exchange.
+    public var exchange: String?
+    /// nil: `application/json`.
+    public var contentType: String?
+    /// Those that a mapping adds.
+    public var headers: [Header] = []
+
+    public struct Header: Sendable, Equatable {
+        public var name: String
+        public var value: String
+
+        public init(name: String, value: String) {
+            self.name = name
+            self.value = value
+        }
+    }
 
     public init(
         id: String, routingKey: String, type: String, body: [UInt8], traceparent: String? = nil,
@@ -35,10 +51,23 @@ public struct EncodedOutput: Sendable, Equatable {
     }
 }
 
-/// Writes outputs by the contract. Holds nothing: one can serve any number of threads.
+/// Writes outputs by the contract, or as a mapping has them. Unchangeable: one can serve any number of threads.
 public struct OutputEncoder: Sendable {
-    public init() {}
+    private let mapping: OutputMapping?
 
+    /// - Parameter mapping: nil: everything is published as the contract has it.
+    public init(mapping: OutputMapping? = nil) {
+        self.mapping = mapping
+    }
+
+    /// - Returns: the output as it is published; nil: the mapping passes it over.
+    public func publication(of output: Output) -> EncodedOutput? {
+        let native = encode(output)
+        guard let mapping else { return native }
+        return mapping.applied(to: native)
+    }
+
+    /// The output as the contract has it.
     public func encode(_ output: Output) -> EncodedOutput {
         let routingKey = OutputEncoder.routingKey(output.body)
         let type = OutputEncoder.type(output.body)

@@ -32,6 +32,7 @@ public final class DaemonMetrics: PipelineMeter {
     private let commitAge = Histogram.ages()
     private let confirmTime = Histogram.ages()
     private let outputs = Counter()
+    private let outputsSkipped = Counter()
     private let confirmed = Counter()
     private let refusals = Dictionary(uniqueKeysWithValues: Refusal.allCases.map { ($0, Counter()) })
     private let storeRetries = Counter()
@@ -55,6 +56,7 @@ public final class DaemonMetrics: PipelineMeter {
 
     public func committed(_ figures: BatchFigures) {
         outputs.add(Int64(figures.outputs))
+        outputsSkipped.add(Int64(figures.outputsSkipped))
         for (reason, count) in figures.rejections { deadLetters[reason]?.add(count) }
         kept.add(figures.promisesKept)
         late.add(figures.promisesLate)
@@ -166,6 +168,9 @@ public final class DaemonMetrics: PipelineMeter {
                 "From the commit of an output to the broker's confirm.", [([], confirmTime)]),
             MetricFamily(
                 counter: "backorderd_outputs_total", "Outputs and dead letters committed to the outbox.", outputs),
+            MetricFamily(
+                counter: "backorderd_outputs_skipped_total", "Outputs that the mapping of the output passes over.",
+                outputsSkipped),
             MetricFamily(
                 counter: "backorderd_outputs_confirmed_total", "Outputs and dead letters that the broker confirmed.",
                 confirmed),

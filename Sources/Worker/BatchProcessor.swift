@@ -82,7 +82,7 @@ public final class BatchProcessor {
     /// Who sees to the sending of what goes into the outbox.
     private let worker: String?
     private var decider: Decider
-    private let encoder = OutputEncoder()
+    private let encoder: OutputEncoder
 
     /// The latest time that was `now`; in a replay it drives the expiry of parked messages.
     public private(set) var latest = Instant(microseconds: 0)
@@ -108,9 +108,10 @@ public final class BatchProcessor {
 
     public init(
         store: any BackOrderStore, rules: Rulebook, clock: Clock, keepsOutbox: Bool, worker: String? = nil,
-        withholds: @escaping (Output) -> Bool = { _ in false }
+        encoder: OutputEncoder = OutputEncoder(), withholds: @escaping (Output) -> Bool = { _ in false }
     ) {
         self.withholds = withholds
+        self.encoder = encoder
         self.store = store
         self.decider = Decider(rules: rules)
         self.clock = clock
@@ -167,7 +168,7 @@ public final class BatchProcessor {
             var run = Run(self, transaction)
             let outputs = try Sweep(decider: decider).step(
                 &next, now: phase.startedAt, through: phase.startedAt, lines: lines, in: transaction)
-            run.messages += outputs.map { encoder.message($0) }
+            for output in outputs { run.publish(output) }
             return try run.finish()
         }
         phase.phase = next
@@ -249,7 +250,7 @@ public final class BatchProcessor {
                     let changes = ledger.takeChanges()
                     if !changes.isEmpty { try write(changes) }
                     let outputs = try Sweep(decider: processor.decider).round(now: due, in: transaction)
-                    messages += outputs.map { processor.encoder.message($0) }
+                    for output in outputs { publish(output) }
                     ledger = WorkingSet(reader: transaction, strategy: processor.decider.rules.strategy)
                     clock.hasMarks = false
                     let next = try transaction.nextDate(since: try transaction.sweptThrough())
@@ -307,7 +308,7 @@ public final class BatchProcessor {
                 if processor.withholds(output) {
                     withheld[OutputEncoder.routingKey(output.body), default: 0] += 1
                 } else {
-                    messages.append(processor.encoder.message(output))
+                    publish(output)
                 }
             }
             for rejected in decision.rejectedParked { reject(rejected, at: now) }
@@ -346,6 +347,14 @@ public final class BatchProcessor {
             }
             let oldest = try transaction.parkedMessages(before: Instant(microseconds: .max), limit: 1).first
             processor.nextExpiry = oldest?.parkedAt.adding(microseconds: parking) ?? Instant(microseconds: .max)
+        }
+
+        mutating func publish(_ output: Output) {
+            if let message = processor.encoder.message(output) {
+                messages.append(message)
+            } else {
+                figures.outputsSkipped += 1
+            }
         }
 
         mutating func remember(_ key: Digest128, _ content: Digest128, _ now: Instant) {
@@ -407,20 +416,5 @@ public final class BatchProcessor {
                 }
             return "\(field): \(key) is known with other content under another id"
         }
-    }
-}
-
-extension OutputEncoder {
-    /// An output as the outbox keeps it.
-    func message(_ output: Output) -> OutboxMessage {
-        let encoded = encode(output)
-        var headers: [OutboxMessage.Header] = []
-        if let trace = output.trace {
-            headers.append(.init(name: "traceparent", value: trace.parent))
-            if let state = trace.state { headers.append(.init(name: "tracestate", value: state)) }
-        }
-        return OutboxMessage(
-            destination: .output, routingKey: encoded.routingKey, messageID: encoded.id, type: encoded.type,
-            headers: headers, body: encoded.body)
     }
 }

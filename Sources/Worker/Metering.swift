@@ -23,6 +23,8 @@ public struct BatchFigures: Sendable {
 
     public var inputs = 0
     public var outputs = 0
+    /// Outputs that their mapping passes over.
+    public var outputsSkipped = 0
     public var stages = Stages()
     /// By `InputType` (the last row: not known), then `Outcome`.
     public private(set) var outcomes = [Int64](repeating: 0, count: (inputTypes.count + 1) * Outcome.allCases.count)

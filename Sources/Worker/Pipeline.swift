@@ -26,11 +26,13 @@ public final class Pipeline: Sendable {
         public var deliveryLimit: Int
         /// Waiting lines that one transaction of the sweep looks at, about.
         public var sweptLines: Int
+        /// How outputs are written.
+        public var encoder: OutputEncoder
 
         public init(
             batch: Int, outboxHighWater: Int = 50_000, inboxRetentionMicroseconds: Int64, drainMilliseconds: Int,
             decode: [String: DecodeOptions], worker: String, deliveryLimit: Int = 5, sweptLines: Int = 1_000,
-            isGone: @escaping @Sendable (String) -> Bool = { _ in false }
+            isGone: @escaping @Sendable (String) -> Bool = { _ in false }, encoder: OutputEncoder = OutputEncoder()
         ) {
             self.batch = batch
             self.outboxHighWater = outboxHighWater
@@ -41,6 +43,7 @@ public final class Pipeline: Sendable {
             self.deliveryLimit = deliveryLimit
             self.sweptLines = sweptLines
             self.isGone = isGone
+            self.encoder = encoder
         }
     }
 
@@ -135,7 +138,8 @@ public final class Pipeline: Sendable {
     public func begin(store: any BackOrderStore, rules: Rulebook) throws -> Shift {
         let clock = timing.now
         let processor = BatchProcessor(
-            store: store, rules: rules, clock: .system { clock() }, keepsOutbox: true, worker: settings.worker)
+            store: store, rules: rules, clock: .system { clock() }, keepsOutbox: true, worker: settings.worker,
+            encoder: settings.encoder)
         try beginRelay(store)
         let start = timing.monotonicMilliseconds()
         return Shift(
