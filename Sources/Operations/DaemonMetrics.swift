@@ -72,7 +72,7 @@ public final class DaemonMetrics: PipelineMeter {
         }
         lockWait.record(figures.stages.begin)
         for microseconds in figures.ages {
-            commitAge.record(max(0, min(microseconds, 1_000_000_000_000)) * 1_000)
+            commitAge.record(max(0, microseconds) / 1_000)
         }
         for (row, type) in Self.types.enumerated() {
             for (column, outcome) in Self.outcomes.enumerated() {
@@ -94,7 +94,7 @@ public final class DaemonMetrics: PipelineMeter {
 
     public func confirmed(afterMilliseconds milliseconds: Int64) {
         confirmed.add()
-        confirmTime.record(milliseconds * 1_000_000)
+        confirmTime.record(milliseconds)
     }
 
     public func refused(_ refusal: Refusal) { refusals[refusal]?.add() }
