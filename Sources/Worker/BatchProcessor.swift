@@ -63,6 +63,10 @@ public struct BatchResult: Sendable {
     public var withheld: [String: Int] = [:]
 }
 
+/// What goes into the outbox beside the outputs, before them and in the same transaction: about an input that is neither
+/// known already nor rejected, or about a step of the sweep (no input). nil: nothing.
+public typealias InputNotes = @Sendable (_ input: InputMessage?, _ outputs: [Output]) -> OutboxMessage?
+
 /// Takes a batch of decoded inputs through one transaction: inbox, working set, decisions, changes, outbox.
 ///
 /// Used by `run` and `replay` alike, on one thread. If it throws, nothing has happened and the batch may be tried again.
@@ -79,6 +83,7 @@ public final class BatchProcessor {
     private let keepsOutbox: Bool
     /// Which outputs of inputs are decided and counted, but not to be published.
     private let withholds: (Output) -> Bool
+    private let notes: InputNotes?
     private var decider: Decider
     private let encoder = OutputEncoder()
 
@@ -106,9 +111,10 @@ public final class BatchProcessor {
 
     public init(
         store: any BackOrderStore, rules: Rulebook, clock: Clock, keepsOutbox: Bool,
-        withholds: @escaping (Output) -> Bool = { _ in false }
+        withholds: @escaping (Output) -> Bool = { _ in false }, notes: InputNotes? = nil
     ) {
         self.withholds = withholds
+        self.notes = notes
         self.store = store
         self.decider = Decider(rules: rules)
         self.clock = clock
@@ -164,6 +170,7 @@ public final class BatchProcessor {
             var run = Run(self, transaction)
             let outputs = try Sweep(decider: decider).step(
                 &next, now: phase.startedAt, through: phase.startedAt, lines: lines, in: transaction)
+            if let note = notes?(nil, outputs) { run.messages.append(note) }
             run.messages += outputs.map { encoder.message($0) }
             return try run.finish()
         }
@@ -300,6 +307,7 @@ public final class BatchProcessor {
             if let factKey = identity.factKey, factKey != identity.messageKey {
                 remember(factKey, identity.content, now)
             }
+            if let note = processor.notes?(decoded.message, decision.outputs) { messages.append(note) }
             for output in decision.outputs {
                 if processor.withholds(output) {
                     withheld[OutputEncoder.routingKey(output.body), default: 0] += 1

@@ -24,10 +24,13 @@ public final class Pipeline: Sendable {
         public var deliveryLimit: Int
         /// Waiting lines that one transaction of the sweep looks at, about.
         public var sweptLines: Int
+        /// nil: nothing is written down beside the outputs.
+        public var notes: InputNotes?
 
         public init(
             batch: Int, outboxHighWater: Int = 50_000, inboxRetentionMicroseconds: Int64, drainMilliseconds: Int,
-            decode: [String: DecodeOptions], worker: String, deliveryLimit: Int = 5, sweptLines: Int = 1_000
+            decode: [String: DecodeOptions], worker: String, deliveryLimit: Int = 5, sweptLines: Int = 1_000,
+            notes: InputNotes? = nil
         ) {
             self.batch = batch
             self.outboxHighWater = outboxHighWater
@@ -37,6 +40,7 @@ public final class Pipeline: Sendable {
             self.worker = worker
             self.deliveryLimit = deliveryLimit
             self.sweptLines = sweptLines
+            self.notes = notes
         }
     }
 
@@ -129,7 +133,9 @@ public final class Pipeline: Sendable {
     /// Begins a run: what an earlier one committed and did not see confirmed is sent first.
     public func begin(store: any BackOrderStore, rules: Rulebook) throws -> Shift {
         let clock = timing.now
-        let processor = BatchProcessor(store: store, rules: rules, clock: .system { clock() }, keepsOutbox: true)
+        let processor = BatchProcessor(
+            store: store, rules: rules, clock: .system { clock() }, keepsOutbox: true,
+            notes: settings.notes)
         try relayOutbox(store)
         let start = timing.monotonicMilliseconds()
         return Shift(
