@@ -134,6 +134,8 @@ public struct OutboxMessage: Sendable, Equatable {
         case output = 0
         /// The dead-letter exchange.
         case deadLetter = 1
+        /// No exchange: what a worker in the shadow writes down for its report.
+        case note = 2
     }
 
     public var destination: Destination

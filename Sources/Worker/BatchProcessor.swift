@@ -63,6 +63,10 @@ public struct BatchResult: Sendable {
     public var withheld: [String: Int] = [:]
 }
 
+/// What goes into the outbox beside the outputs, before them and in the same transaction: about an input that is neither
+/// known already nor rejected, or about a step of the sweep (no input). nil: nothing.
+public typealias InputNotes = @Sendable (_ input: InputMessage?, _ outputs: [Output]) -> OutboxMessage?
+
 /// Takes a batch of decoded inputs through one transaction: inbox, working set, decisions, changes, outbox.
 ///
 /// Used by `run` and `replay` alike, on one thread. If it throws, nothing has happened and the batch may be tried again.
@@ -81,6 +85,7 @@ public final class BatchProcessor {
     private let withholds: (Output) -> Bool
     /// Who sees to the sending of what goes into the outbox.
     private let worker: String?
+    private let notes: InputNotes?
     private var decider: Decider
     private let encoder: OutputEncoder
 
@@ -108,10 +113,12 @@ public final class BatchProcessor {
 
     public init(
         store: any BackOrderStore, rules: Rulebook, clock: Clock, keepsOutbox: Bool, worker: String? = nil,
-        encoder: OutputEncoder = OutputEncoder(), withholds: @escaping (Output) -> Bool = { _ in false }
+        encoder: OutputEncoder = OutputEncoder(), withholds: @escaping (Output) -> Bool = { _ in false },
+        notes: InputNotes? = nil
     ) {
         self.withholds = withholds
         self.encoder = encoder
+        self.notes = notes
         self.store = store
         self.decider = Decider(rules: rules)
         self.clock = clock
@@ -168,6 +175,7 @@ public final class BatchProcessor {
             var run = Run(self, transaction)
             let outputs = try Sweep(decider: decider).step(
                 &next, now: phase.startedAt, through: phase.startedAt, lines: lines, in: transaction)
+            if let note = notes?(nil, outputs) { run.messages.append(note) }
             for output in outputs { run.publish(output) }
             return try run.finish()
         }
@@ -304,6 +312,7 @@ public final class BatchProcessor {
             if let factKey = identity.factKey, factKey != identity.messageKey {
                 remember(factKey, identity.content, now)
             }
+            if let note = processor.notes?(decoded.message, decision.outputs) { messages.append(note) }
             for output in decision.outputs {
                 if processor.withholds(output) {
                     withheld[OutputEncoder.routingKey(output.body), default: 0] += 1

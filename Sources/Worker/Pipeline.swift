@@ -28,11 +28,14 @@ public final class Pipeline: Sendable {
         public var sweptLines: Int
         /// How outputs are written.
         public var encoder: OutputEncoder
+        /// nil: nothing is written down beside the outputs.
+        public var notes: InputNotes?
 
         public init(
             batch: Int, outboxHighWater: Int = 50_000, inboxRetentionMicroseconds: Int64, drainMilliseconds: Int,
             decode: [String: DecodeOptions], worker: String, deliveryLimit: Int = 5, sweptLines: Int = 1_000,
-            isGone: @escaping @Sendable (String) -> Bool = { _ in false }, encoder: OutputEncoder = OutputEncoder()
+            isGone: @escaping @Sendable (String) -> Bool = { _ in false }, encoder: OutputEncoder = OutputEncoder(),
+            notes: InputNotes? = nil
         ) {
             self.batch = batch
             self.outboxHighWater = outboxHighWater
@@ -44,6 +47,7 @@ public final class Pipeline: Sendable {
             self.sweptLines = sweptLines
             self.isGone = isGone
             self.encoder = encoder
+            self.notes = notes
         }
     }
 
@@ -139,7 +143,7 @@ public final class Pipeline: Sendable {
         let clock = timing.now
         let processor = BatchProcessor(
             store: store, rules: rules, clock: .system { clock() }, keepsOutbox: true, worker: settings.worker,
-            encoder: settings.encoder)
+            encoder: settings.encoder, notes: settings.notes)
         try beginRelay(store)
         let start = timing.monotonicMilliseconds()
         return Shift(
