@@ -112,9 +112,11 @@ struct ShadowPlan {
             throw Refusal("\(input.queue) is a queue of the configuration already; give another --suffix")
         }
         shadow.broker.outputQueues = []
+        // A mapping may name exchanges that others listen to: what a shadow publishes has the contract's shape.
+        shadow.broker.outputMap = nil
         if let exchange {
             var taken = live.broker.inputs.flatMap { $0.bind.map(\.exchange) } + binds.map(\.exchange)
-            taken += [live.broker.output, live.broker.deadLetter.exchange]
+            taken += [live.broker.output, live.broker.deadLetter.exchange] + live.mappedExchanges
             if exchange.isEmpty || exchange.hasPrefix("amq.") || taken.contains(exchange) {
                 throw Refusal(
                     "\(exchange.isEmpty ? "the default exchange" : exchange) is not the shadow's own; name a new one")
