@@ -54,7 +54,7 @@ def write(daemon, url, output, topology="declare", queues=True):
     if not queues:
         output = output[:output.index("  output_queues:")] + "  output_queues: {}\n"
     text = text.replace("broker:\n", f"broker:\n  urls: [\"{url}\"]\n  topology: {topology}{output}", 1)
-    text = text.replace("\"memory:\"", f"\"sqlite://{os.path.abspath(daemon.directory)}/store.db\"") + "operations: {listen: null}\n"
+    text = text.replace("\"memory:\"", f"\"sqlite://{os.path.abspath(daemon.directory)}/store.db\"") + "operations: {listen: null}\nworker: {drain_timeout: 1s}\n"
     with open(daemon.config, "w") as file:
         file.write(text)
 
@@ -107,7 +107,7 @@ def topology(table, daemon, url, link):
             return file.read()
     daemon.start()
     wait("the missing exchange in the log", lambda: "no exchange 'erp'" in log(), 30)
-    table.check("and by run, which publishes nothing without it", "publisher: connected" not in log())
+    table.check("and by run, which takes nothing in without it", "consumer: consuming" not in log())
     daemon.stop()
     write(daemon, url, OUTPUT)
     table.check("declare makes it again", command(daemon, "topology", "declare").returncode == 0)
