@@ -131,7 +131,9 @@ let package = Package(
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "backorderd-sim"], swiftSettings: strict),
         .testTarget(
             name: "MappingTests",
-            dependencies: ["InventoryCore", "MessageSchema", "BackOrderStore", "Worker", "Configuration", "Daemon"],
+            dependencies: [
+                "AMQPClient", "InventoryCore", "MessageSchema", "BackOrderStore", "Worker", "Configuration", "Daemon",
+            ],
             swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ]

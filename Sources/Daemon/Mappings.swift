@@ -42,7 +42,8 @@ extension Configuration {
         let wrong = mapping.exchanges.filter { $0.name == broker.deadLetter.exchange }.map { exchange in
             Problem(
                 source: source, line: exchange.place?.line, column: exchange.place?.column, key: "broker.output.map",
-                cause: "\(shellQuoted(exchange.name)) is also the dead-letter exchange", remedy: "name another exchange")
+                cause: "\(shellQuoted(exchange.name)) is also the dead-letter exchange", remedy: "name another exchange"
+            )
         }
         if let error = ConfigurationError(wrong) { throw error }
         return mapping

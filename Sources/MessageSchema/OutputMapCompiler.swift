@@ -25,7 +25,7 @@ struct OutputMapCompiler {
 
     private var compiler = MapCompiler(pinnedType: nil)
     private var levels: [String: Level] = [:]
-    /// The names of exchanges, in the order of the file.
+    /// The names of exchanges, each once.
     private(set) var exchanges: [(name: String, place: MapPlace?)] = []
 
     /// The settings that only events have, and whether they come to one.
@@ -123,7 +123,8 @@ struct OutputMapCompiler {
                         if level.rows.contains(where: { $0.path == path[...] }) {
                             throw PointerFault(cause: "stands there already", remedy: "keep one of them")
                         }
-                        level.rows.append(Row(path: path[...], entry: entry, level: Level(key: level.key, settings: [])))
+                        level.rows.append(
+                            Row(path: path[...], entry: entry, level: Level(key: level.key, settings: [])))
                     } catch {
                         compiler.fail(place, entry.key, error.cause, error.remedy)
                     }
@@ -240,7 +241,8 @@ struct OutputMapCompiler {
 
     private mutating func headers(_ tree: MapTree) -> [OutputPlan.HeaderValue] {
         guard case .map(let pairs) = tree.value, pairs.count <= 32 else {
-            fail(tree, "headers", "\(tree.described) is no map of at most 32 headers", "write {X-Shop: {value: berlin}}")
+            fail(
+                tree, "headers", "\(tree.described) is no map of at most 32 headers", "write {X-Shop: {value: berlin}}")
             return []
         }
         var headers: [OutputPlan.HeaderValue] = []

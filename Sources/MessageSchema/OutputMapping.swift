@@ -13,7 +13,9 @@ public struct OutputMapping: Sendable {
     public init(_ tree: MapTree) throws(MapFaults) {
         var compiler = OutputMapCompiler()
         plans = compiler.compile(tree)
-        exchanges = compiler.exchanges
+        exchanges = compiler.exchanges.sorted { left, right in
+            (left.place?.line ?? 0, left.place?.column ?? 0) < (right.place?.line ?? 0, right.place?.column ?? 0)
+        }
         guard compiler.faults.isEmpty else {
             let ordered = compiler.faults.enumerated().sorted {
                 ($0.element.place?.line ?? 0, $0.element.place?.column ?? 0, $0.offset)

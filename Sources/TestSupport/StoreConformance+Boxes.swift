@@ -69,12 +69,15 @@ extension StoreConformance {
     static let outboxCases: [Case] = [
         Case(name: "an outbox segment comes back as it was") { make in
             let store = try make()
+            var mapped = message("m3")
+            mapped.exchange = "mail"
+            mapped.contentType = "application/cloudevents+json"
             let messages = [
                 OutboxMessage(
                     destination: .deadLetter, routingKey: "é/å", messageID: "", type: "",
                     headers: [.init(name: "x-backorder-reason", value: "invalid"), .init(name: "", value: "e\u{301}")],
                     originalProperties: [0, 255, 128], body: [UInt8](repeating: 200, count: 100_000)),
-                message("m2", body: []),
+                message("m2", body: []), mapped, message("m4"),
             ]
             let id = try store.write { try $0.appendOutbox(messages, at: at(9)) }
             let found = try store.write { try $0.outbox(after: nil, limit: 10) }

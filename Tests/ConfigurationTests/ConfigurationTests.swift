@@ -156,7 +156,11 @@ func repositoryFile(_ path: String) throws -> [UInt8] {
         expected.broker.inputs[1].deliveryLimit = 30
         expected.broker.inputs[1].deadLetterArgument = false
         expected.broker.output = "out"
-        expected.broker.outputQueues = [.init(queue: "z", keys: ["k"]), .init(queue: "a", keys: ["l", "m"])]
+        expected.broker.outputMap = mapping(("exchange", .text("mail")))
+        expected.broker.outputQueues = [
+            .init(queue: "z", keys: ["k"]), .init(queue: "a", keys: ["l", "m"]),
+            .init(queue: "b", keys: ["n"], exchange: "mail"),
+        ]
         expected.broker.deadLetter.exchange = "dx"
         expected.broker.deadLetter.queue = "dq"
         expected.store = .postgres("postgres://u:secret@h1,h2:5433/db?target_session_attrs=read-write")

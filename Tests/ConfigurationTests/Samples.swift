@@ -49,8 +49,8 @@ let everyKey = """
           type: item-updated
           map: {sku: [/a, {b: /c}]}
         - {queue: in.2, single_active_consumer: true, delivery_limit: 30, dead_letter_argument: false}
-      output: {exchange: out}
-      output_queues: {z: [k], a: [l, m]}
+      output: {exchange: out, map: {exchange: mail}}
+      output_queues: {z: [k], a: [l, m], b: {exchange: mail, keys: [n]}}
       dead_letter: {exchange: dx, queue: dq}
     store: {url: "postgres://u:secret@h1,h2:5433/db?target_session_attrs=read-write"}
     worker: {batch: 9, delivery_limit: 2, drain_timeout: 500ms, parking: 5m, inbox_retention: 24h}
