@@ -133,6 +133,10 @@ let package = Package(
             name: "MappingTests",
             dependencies: ["InventoryCore", "MessageSchema", "BackOrderStore", "Worker", "Configuration", "Daemon"],
             swiftSettings: strict),
+        .testTarget(
+            name: "ShadowTests",
+            dependencies: ["InventoryCore", "MessageSchema", "AMQPClient", "Configuration", "Daemon"],
+            swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ]
 )
