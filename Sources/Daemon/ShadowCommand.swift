@@ -30,7 +30,7 @@ struct ShadowCommand: AsyncParsableCommand {
 
         @Option(
             name: .long,
-            help: "The shadow's own store, a SQLite file (default: beside the configured one, ….shadow.db).")
+            help: "The shadow's own store, a SQLite file (default: beside the configured one, with .shadow.db for .db).")
         var store: String?
 
         @Option(name: .long, help: "trace, debug, info, notice, warning, error or critical.")

@@ -34,7 +34,7 @@ struct ShadowJournal: Sendable {
         if lock < 0 { throw Failure("\(directory) can't be written to", errno) }
         if flock(lock, LOCK_EX | LOCK_NB) != 0 {
             let code = errno
-            close(lock)
+            Glibc.close(lock)
             throw code == EWOULDBLOCK
                 ? Failure(
                     "another backorderd shadow writes to \(directory); stop it, or give this one a --store of its own")
@@ -52,7 +52,7 @@ struct ShadowJournal: Sendable {
         let marker = open("\(directory)/begun", O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
         if marker < 0 { throw Failure("\(directory) can't be written to", errno) }
         fsync(marker)
-        close(marker)
+        Glibc.close(marker)
     }
 
     /// By number, oldest first.
@@ -80,7 +80,7 @@ struct ShadowJournal: Sendable {
         let path = ShadowJournal.path(directory, number)
         let opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         if opened < 0 { throw Failure("\(path) can't be opened", errno) }
-        if descriptor >= 0 { close(descriptor) }
+        if descriptor >= 0 { Glibc.close(descriptor) }
         descriptor = opened
         size = Int64(lseek(descriptor, 0, SEEK_END))
     }
@@ -115,6 +115,12 @@ struct ShadowJournal: Sendable {
         size += Int64(bytes.count)
     }
 
+    /// Lets another writer in. Nothing more is appended.
+    func close() {
+        Glibc.close(descriptor)
+        Glibc.close(lock)
+    }
+
     private mutating func rotate() throws(Failure) {
         number += 1
         do throws(Failure) {
@@ -126,7 +132,7 @@ struct ShadowJournal: Sendable {
         let handle = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         if handle >= 0 {
             fsync(handle)
-            close(handle)
+            Glibc.close(handle)
         }
         for old in ShadowJournal.numbers(in: directory) where old <= number - ShadowJournal.filesMax {
             unlink(ShadowJournal.path(directory, old))

@@ -55,6 +55,7 @@ final class ShadowSink: OutputSink {
         state.withLock { state in
             // Best effort: without it the journal says the same, but for the hour.
             try? state.journal.append(ShadowEntry.stoppedLine(at: wallClock()))
+            state.journal.close()
         }
     }
 
