@@ -1,3 +1,4 @@
+public import BackOrderStore
 public import InventoryCore
 
 /// What one committed batch did, for gauges and dashboards. Numbers only: no names, nothing that grows with use.
@@ -24,6 +25,8 @@ public struct BatchFigures: Sendable {
     public var inputs = 0
     public var outputs = 0
     public var stages = Stages()
+    /// Nanoseconds until the store let the batch begin and gave it its locks.
+    public var lockWait: Int64 = 0
     /// By `InputType` (the last row: not known), then `Outcome`.
     public private(set) var outcomes = [Int64](repeating: 0, count: (inputTypes.count + 1) * Outcome.allCases.count)
     /// Microseconds from each message's own time to the commit.
@@ -93,8 +96,8 @@ public struct BatchFigures: Sendable {
 public protocol PipelineMeter: Sendable {
     /// A batch was committed.
     func committed(_ figures: BatchFigures)
-    /// The store failed for now; the transaction is tried again.
-    func storeFailed()
+    /// The store failed for now; the transaction is tried again. `conflict`: for the sake of another worker.
+    func storeFailed(_ conflict: StoreError.Conflict?)
     /// A transaction succeeded, after failures or not.
     func storeSucceeded()
 }
@@ -103,7 +106,7 @@ public protocol PipelineMeter: Sendable {
 public struct NoMeter: PipelineMeter {
     public init() {}
     public func committed(_ figures: BatchFigures) {}
-    public func storeFailed() {}
+    public func storeFailed(_ conflict: StoreError.Conflict?) {}
     public func storeSucceeded() {}
 }
 
