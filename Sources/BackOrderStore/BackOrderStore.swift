@@ -30,6 +30,8 @@ public protocol BackOrderStore: AnyObject {
 public protocol StoreTransaction: LedgerReader {
     /// Told at a batch's begin, before anything else is asked: a store may load and lock it all at once.
     func prepare(_ needs: BatchNeeds) throws
+    /// How long `prepare` waited for locks that other workers held, beside what it took to begin.
+    var lockWaitNanoseconds: Int64 { get }
     /// The inbox rows that exist for these keys.
     func inbox(_ keys: [Digest128]) throws -> [Digest128: InboxRow]
     func appendInbox(_ rows: [InboxRow]) throws

@@ -10,6 +10,8 @@ class ForwardingTransaction: StoreTransaction {
     /// Told before every call.
     func called(_ name: StaticString) throws {}
 
+    var lockWaitNanoseconds: Int64 { inner.lockWaitNanoseconds }
+
     func prepare(_ needs: BatchNeeds) throws {
         try called("prepare")
         try inner.prepare(needs)

@@ -143,6 +143,7 @@ public final class BatchProcessor {
                 var result = try process(batch, settled: settled, in: transaction, &lap)
                 try transaction.removeSuspects(suspects)
                 result.figures.stages.begin = begin
+                result.figures.lockWait = begin + transaction.lockWaitNanoseconds
                 return result
             }
             result.figures.stages.commit = lap.lap()

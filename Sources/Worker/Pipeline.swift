@@ -305,7 +305,7 @@ public final class Pipeline: Sendable {
                 return value
             } catch let error as StoreError where error.isRetriable {
                 failures += 1
-                meter.storeFailed()
+                meter.storeFailed(error.conflict)
                 countsState.withLock { $0.storeRetries += 1 }
                 if failures == 1 || failures % 20 == 0 {
                     logger.warning("the store is not available, trying again: \(error.message)")
