@@ -154,6 +154,7 @@ class Shop:
                 self.differing.append(name)
             return
         self.bodies[name], self.last_new = digest, time.monotonic()
+        self.note(e["order_id"] if e.get("kind") in PLACING else None)
         kind = e.get("kind")
         if output.routing_key != (f"customer-notification.{kind}" if kind else e["type"]):
             self.wrong_keys.append(output.routing_key)
@@ -162,7 +163,6 @@ class Shop:
             self.sequences[order].append(e.get("sequence"))
         if kind in PLACING:
             self.placing[order].append(kind)
-            self.note(order)
         elif kind == "order-dispatched":
             self.dispatched[e["shipment_id"]] += 1
         elif kind == "order-cancelled":
@@ -173,8 +173,8 @@ class Shop:
     # How long it takes until work goes on
 
     def mark(self):
-        """From now on: when is an order, published after this, answered?"""
-        mark = {"at": time.monotonic(), "through": None}
+        """From now on: when does anything new come back, and when is an order, published after this, answered?"""
+        mark = {"at": time.monotonic(), "again": None, "through": None}
         with self.lock:
             self.marks.append(mark)
         return mark
@@ -184,9 +184,11 @@ class Shop:
             return
         sent, now = self.sent_at.get(order, 0), time.monotonic()
         with self.lock:
-            for mark in [m for m in self.marks if sent >= m["at"]]:
-                mark["through"] = now - mark["at"]
-                self.marks.remove(mark)
+            for mark in list(self.marks):
+                mark["again"] = mark["again"] or now - mark["at"]
+                if sent >= mark["at"]:
+                    mark["through"] = now - mark["at"]
+                    self.marks.remove(mark)
 
     # The end
 
