@@ -196,13 +196,12 @@ def disk_full(ground):
         ground.begin("disk_full", f"sqlite://{place}/store.db")
         ground.publish()
         ground.handled()
-        with open(f"{place}/filler", "wb") as file:
-            try:
-                while True:
-                    file.write(bytes(4096))
-                    file.flush()
-            except OSError:
-                pass
+        filler = os.open(f"{place}/filler", os.O_CREAT | os.O_WRONLY)
+        try:
+            while True:
+                os.write(filler, bytes(4096))
+        except OSError:
+            os.close(filler)
         ground.publish(400)
         ground.said("the store is not available")
         held = ground.node.ctl("list_queues", "-q", "name", "messages")
