@@ -78,9 +78,7 @@ final class RunningDaemon: Sendable {
         self.logger = logger
         self.service = service
         // What is wrong with the store is found before the broker is asked for anything.
-        let store = try StoreFactory.open(configuration)
-        if migrates { try store.migrate() } else { try StoreFactory.requireSchema(store) }
-        try store.adopt(configuration.rulebook.strategy)
+        let store = try Self.openStore(configuration, logger, migrates: migrates)
         self.store = StoreHolder(store)
         if case .memory = configuration.store {
             logger.warning("the store is in memory: all is lost when the daemon ends")
@@ -145,6 +143,28 @@ final class RunningDaemon: Sendable {
             .init(
                 pipeline: pipeline, tracker: tracker, consumer: consumer, publisher: publisher,
                 usesDeadLetterQueue: shadow == nil, heartbeat: heartbeat, metrics: metrics), logger)
+    }
+
+    /// A database that is away, restarts or fails over is waited for, as it would be later: a worker that is started
+    /// again in the middle of an outage is there when the outage is over. What only a person can mend is thrown.
+    private static func openStore(
+        _ configuration: Configuration, _ logger: Logger, migrates: Bool
+    ) throws -> any BackOrderStore {
+        var failures = 0
+        while true {
+            do {
+                let store = try StoreFactory.open(configuration)
+                if migrates { try store.migrate() } else { try StoreFactory.requireSchema(store) }
+                try store.adopt(configuration.rulebook.strategy)
+                return store
+            } catch let error as StoreError where error.isRetriable {
+                failures += 1
+                if failures == 1 || failures % 20 == 0 {
+                    logger.warning("the store is not available, trying again: \(error.message)")
+                }
+                Timing.block(milliseconds: min(50 << min(failures, 6), 2_000))
+            }
+        }
     }
 
     /// Runs until a signal ends it; answers the exit code.

@@ -35,14 +35,15 @@ def watch_peak(pid):
 
 
 class Daemon:
-    """`backorderd run` with a store of its own under `directory`; stopped or killed, and started again."""
+    """`backorderd run` with a store of its own under `directory`; stopped or killed, and started again. `url`: one, or a list."""
 
     def __init__(self, binary, url, directory, extra="", store=None):
         self.binary, self.directory, self.process = os.path.abspath(binary), directory, None
         self.config, self.log_path = f"{directory}/backorderd.yaml", f"{directory}/backorderd.log"
         os.makedirs(directory, exist_ok=True)
         with open(self.config, "w") as file:
-            file.write(f"broker: {{urls: [\"{url}\"]}}\nstore: {{url: \"{store or f'sqlite://{os.path.abspath(directory)}/store.db'}\"}}\n"
+            urls = json.dumps([url] if isinstance(url, str) else url)
+            file.write(f"broker: {{urls: {urls}}}\nstore: {{url: \"{store or f'sqlite://{os.path.abspath(directory)}/store.db'}\"}}\n"
                        f"locations: [{{id: WH1}}]\noperations: {{listen: null}}\n{extra}")
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("BACKORDERD_")}
 
