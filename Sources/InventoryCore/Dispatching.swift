@@ -39,11 +39,8 @@ extension Turn {
         func add(_ location: LocationID, _ units: Units) {
             if units <= 0 { return }
             rest -= units
-            if let index = legs.firstIndex(where: { $0.location == location }) {
-                legs[index].units += units
-            } else {
-                legs.append(Leg(location: location, units: units))
-            }
+            // What left from an allocation is paid by it before the rest is, even where both left from one place.
+            legs.append(Leg(location: location, units: units))
         }
         let line = record.order.lines[share.position]
         for allocation in line.allocations.sorted(by: { isBefore($0.location, $1.location) }) {
@@ -52,7 +49,7 @@ extension Turn {
         if rest > 0 {
             let item = try ledger.item(line.sku).item
             func left(at location: LocationID) -> Units {
-                item.onHand(at: location) - (legs.first { $0.location == location }?.units ?? 0)
+                item.onHand(at: location) - legs.reduce(0) { $0 + ($1.location == location ? $1.units : 0) }
             }
             // Without any configured location those with stock stand for them, by name.
             let places = rules.locations.isEmpty ? item.stock.map(\.location) : rules.locations

@@ -5,6 +5,7 @@ extension Turn {
         let earlier = try ledger.supplies(inbound.inboundID)
         if let newest = earlier.map(\.supply.createdAt).max(), newest >= origin.time { return .none }
         // What has come of the earlier version has come: a replaced quantity is what is still to come.
+        let withdrawn = earlier.filter { $0.supply.outstanding > 0 }.map(\.supply.sku)
         for record in earlier { try giveBack(record) }
         var wanted: [(sku: SKU, units: Units)] = []
         for line in inbound.lines {
@@ -33,6 +34,9 @@ extension Turn {
                 try ledger.insertSupply(supply)
             }
         }
+        // After those of the message, whose reorders come in the order of its lines. What had come before, or was off
+        // already, changes nothing for its SKU.
+        withdrawn.forEach { touch($0) }
         try tellReorders()
         return .applied
     }
@@ -57,8 +61,6 @@ extension Turn {
 
     /// Before a later version is booked, the earlier one's units go, and the reorder has again what it gave.
     private mutating func giveBack(_ record: SupplyRecord) throws {
-        // What has come, or was off before, changes nothing more for its SKU.
-        if record.supply.outstanding > 0 { touch(record.supply.sku) }
         // Units that have come are not given back: only what is outstanding can be.
         let back = min(record.supply.takenOver, record.supply.outstanding)
         if let reorderID = record.supply.reorderID, back > 0 {
