@@ -77,6 +77,13 @@ sim: ## worker, core and stores in one process from one seed: SEED=1 STEPS=400 R
 		$(if $(STORE),--store $(STORE)) $(if $(WORKERS),--workers $(WORKERS)) $(if $(MUTATION),--mutation $(MUTATION)) \
 		$(if $(MINUTES),--minutes $(MINUTES))
 
+.PHONY: chaos
+chaos: ## workers, broker and database under faults dealt from a seed: SEED=1 MINUTES=2 WORKERS=4 CLUSTER=1 SQLITE=1
+	@deploy/lib/prerequisites test
+	@swift build --product backorderd
+	@python3 -B Tests/Live/chaos.py --binary "$$(swift build --show-bin-path)/backorderd" --seed $(SEED) --minutes $(or $(MINUTES),2) \
+		--workers $(or $(WORKERS),4) $(if $(CLUSTER),--cluster) $(if $(SQLITE),--sqlite)
+
 .PHONY: bench
 bench: ## replay and live benchmark: WORKLOAD= the directory of generate.py, ROUNDS=3
 	@test -n "$(WORKLOAD)" || { echo "make bench WORKLOAD=DIR, the directory of generate.py" >&2; exit 64; }

@@ -135,6 +135,10 @@ let package = Package(
                 "AMQPClient", "InventoryCore", "MessageSchema", "BackOrderStore", "Worker", "Configuration", "Daemon",
             ],
             swiftSettings: strict),
+        .testTarget(
+            name: "ShadowTests",
+            dependencies: ["InventoryCore", "MessageSchema", "AMQPClient", "Configuration", "Daemon"],
+            swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ]
 )

@@ -30,6 +30,8 @@ public protocol BackOrderStore: AnyObject {
 public protocol StoreTransaction: LedgerReader {
     /// Told at a batch's begin, before anything else is asked: a store may load and lock it all at once.
     func prepare(_ needs: BatchNeeds) throws
+    /// How long `prepare` waited for locks that other workers held, beside what it took to begin.
+    var lockWaitNanoseconds: Int64 { get }
     /// The inbox rows that exist for these keys.
     func inbox(_ keys: [Digest128]) throws -> [Digest128: InboxRow]
     func appendInbox(_ rows: [InboxRow]) throws
@@ -37,13 +39,21 @@ public protocol StoreTransaction: LedgerReader {
     func forgetInbox(_ keys: [Digest128]) throws
     func apply(_ changes: Changes) throws
     /// Appends the batch's outputs and dead letters as one segment and answers its number (greater than any before).
-    func appendOutbox(_ messages: [OutboxMessage], at: Instant) throws -> OutboxSegmentID
+    /// `worker` sees to its sending; nil: nobody does yet.
+    func appendOutbox(_ messages: [OutboxMessage], at: Instant, worker: String?) throws -> OutboxSegmentID
     /// Settled segments go; those that are gone already are passed over.
     func removeOutbox(_ segments: [OutboxSegmentID]) throws
     /// What is left of a segment after some of its messages were confirmed.
     func replaceOutbox(_ segment: OutboxSegmentID, with messages: [OutboxMessage]) throws
     /// Segments in order of number, for the relay.
     func outbox(after: OutboxSegmentID?, limit: Int) throws -> [OutboxSegment]
+    /// Says that this worker lives until `until`, and hands it, in order of number, segments that nobody who lives sees
+    /// to; no segment is handed to two.
+    func claimOutbox(worker: String, now: Instant, until: Instant, limit: Int) throws -> [OutboxSegment]
+    /// Workers that said that they live and did not leave, in byte order; also those whose time is over.
+    func outboxWorkers() throws -> [String]
+    /// This worker sees to nothing any more: what it had open is for others to claim.
+    func leaveOutbox(worker: String) throws
     /// Inbox rows older than this go, at most `limit`; answers how many went.
     func pruneInbox(before: Instant, limit: Int) throws -> Int
     /// What the book of suspects says of these messages.
@@ -83,6 +93,13 @@ public protocol StoreTransaction: LedgerReader {
     func lead(worker: String, now: Instant, until: Instant) throws -> Bool
 }
 
+extension StoreTransaction {
+    /// Appends a segment that nobody sees to yet.
+    public func appendOutbox(_ messages: [OutboxMessage], at time: Instant) throws -> OutboxSegmentID {
+        try appendOutbox(messages, at: time, worker: nil)
+    }
+}
+
 /// One known message or fact.
 public struct InboxRow: Sendable, Equatable {
     /// A message key or a fact key.
@@ -119,6 +136,8 @@ public struct OutboxMessage: Sendable, Equatable {
         case output = 0
         /// The dead-letter exchange.
         case deadLetter = 1
+        /// No exchange: what a worker in the shadow writes down for its report.
+        case note = 2
     }
 
     public var destination: Destination

@@ -69,4 +69,5 @@ public struct BatchNeeds: Sendable {
 extension StoreTransaction {
     /// Stores beside us answer each question fast enough as it comes.
     public func prepare(_ needs: BatchNeeds) throws {}
+    public var lockWaitNanoseconds: Int64 { 0 }
 }

@@ -30,14 +30,18 @@ extension MemoryBooks: StoreTransaction {
 
     // MARK: Outbox
 
-    func appendOutbox(_ messages: [OutboxMessage], at time: Instant) throws -> OutboxSegmentID {
+    func appendOutbox(_ messages: [OutboxMessage], at time: Instant, worker: String?) throws -> OutboxSegmentID {
         let id = nextSegment()
         put(outbox: OutboxSegment(id: id, createdAt: time, messages: messages), id)
+        if let worker { put(claim: worker, id) }
         return id
     }
 
     func removeOutbox(_ segments: [OutboxSegmentID]) throws {
-        for id in segments where outbox[id] != nil { put(outbox: nil, id) }
+        for id in segments where outbox[id] != nil {
+            put(outbox: nil, id)
+            if claims[id] != nil { put(claim: nil, id) }
+        }
     }
 
     func replaceOutbox(_ segment: OutboxSegmentID, with messages: [OutboxMessage]) throws {

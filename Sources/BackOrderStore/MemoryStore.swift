@@ -124,6 +124,8 @@ final class MemoryBooks: @unchecked Sendable {
         case sweptThrough(Instant)
         case leader(Leader?)
         case suspect(Digest128, Suspect?)
+        case claim(OutboxSegmentID, String?)
+        case outboxLease(String, Instant?)
     }
 
     struct DemandKey: Hashable, Comparable {
@@ -154,6 +156,9 @@ final class MemoryBooks: @unchecked Sendable {
     private(set) var sweptTime = Instant(microseconds: .min)
     private(set) var leader: Leader?
     private(set) var suspectBook: [Digest128: Suspect] = [:]
+    /// Who sees to a segment.
+    private(set) var claims: [OutboxSegmentID: String] = [:]
+    private(set) var outboxLeases: [String: Instant] = [:]
     /// Goes on counting through rollbacks.
     private var lastSegment: OutboxSegmentID = 0
 
@@ -218,6 +223,8 @@ final class MemoryBooks: @unchecked Sendable {
             case .sweptThrough(let old): sweptTime = old
             case .leader(let old): leader = old
             case .suspect(let key, let old): put(suspect: old, key)
+            case .claim(let segment, let old): put(claim: old, segment)
+            case .outboxLease(let worker, let old): put(outboxLease: old, worker)
             }
         }
         journal.removeAll(keepingCapacity: true)
@@ -382,6 +389,16 @@ final class MemoryBooks: @unchecked Sendable {
     func put(suspect new: Suspect?, _ key: Digest128) {
         journal.append(.suspect(key, suspectBook[key]))
         suspectBook[key] = new
+    }
+
+    func put(claim worker: String?, _ segment: OutboxSegmentID) {
+        journal.append(.claim(segment, claims[segment]))
+        claims[segment] = worker
+    }
+
+    func put(outboxLease until: Instant?, _ worker: String) {
+        journal.append(.outboxLease(worker, outboxLeases[worker]))
+        outboxLeases[worker] = until
     }
 
     func append(_ discrepancy: Discrepancy) {

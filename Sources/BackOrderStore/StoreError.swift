@@ -13,12 +13,25 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         case misconfigured
     }
 
+    /// What another worker at the same rows made of a transaction that may succeed later.
+    public enum Conflict: String, Sendable, CaseIterable {
+        case deadlock
+        case serialization
+        /// A lock was waited for in vain.
+        case lockTimeout = "lock-timeout"
+        /// Another worker committed a message of this batch meanwhile.
+        case sameMessage = "same-message"
+    }
+
     public var code: Code
     public var message: String
+    /// nil: not for the sake of another worker.
+    public var conflict: Conflict?
 
-    public init(_ code: Code, _ message: String) {
+    public init(_ code: Code, _ message: String, conflict: Conflict? = nil) {
         self.code = code
         self.message = message
+        self.conflict = conflict
     }
 
     public var isRetriable: Bool { code == .unavailable }

@@ -282,5 +282,11 @@ extension Configuration.Listen {
         }
     }
 
+    /// nil: it is not `host:port`.
+    public init?(text: String) {
+        guard let read = try? Configuration.Listen(text) else { return nil }
+        self = read
+    }
+
     public var text: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }

@@ -13,7 +13,8 @@ public struct BackorderdCommand: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            RunCommand.self, CheckCommand.self, TryCommand.self, ReplayCommand.self, ShowCommand.self,
+            RunCommand.self, ShadowCommand.self, CheckCommand.self, TryCommand.self, ReplayCommand.self,
+            ShowCommand.self,
             ExplainCommand.self, VerifyCommand.self, DeadLettersCommand.self, TopologyCommand.self,
             MigrateCommand.self,
             SchemaCommand.self, SimulateCommand.self, ImportCommand.self, ExportCommand.self,

@@ -63,13 +63,19 @@ struct AMQPDeliverySource: DeliverySource {
 /// The publisher as the pipeline sees it.
 struct AMQPOutputSink: OutputSink {
     let publisher: Publisher
+    let tracker: OutboxTracker
     let outputExchange: String
     /// Those that the output's mapping names.
     let mappedExchanges: Set<String>
     let deadLetterExchange: String
 
     func publish(_ messages: [PendingPublication], timeoutMilliseconds: Int) -> Bool {
-        publisher.publish(messages.map(outgoing), timeoutMilliseconds: timeoutMilliseconds)
+        // Notes are in an outbox that a shadow left; they were for its journal alone.
+        let notes = messages.filter { $0.message.destination == .note }
+        let others = notes.isEmpty ? messages : messages.filter { $0.message.destination != .note }
+        guard publisher.publish(others.map(outgoing), timeoutMilliseconds: timeoutMilliseconds) else { return false }
+        tracker.confirm(notes)
+        return true
     }
 
     func flush(deadlineMilliseconds: Int) -> Bool { publisher.flush(deadlineMilliseconds: deadlineMilliseconds) }
@@ -101,7 +107,7 @@ struct AMQPOutputSink: OutputSink {
         var properties: MessageProperties
         let exchange: String
         switch message.destination {
-        case .output:
+        case .output, .note:
             properties = MessageProperties()
             properties.contentType = message.contentType ?? "application/json"
             properties.type = message.type

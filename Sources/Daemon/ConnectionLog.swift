@@ -6,7 +6,10 @@ import Worker
 
 /// What a connection does, in words an operator can act on.
 enum ConnectionLog {
-    static func tell(_ event: ConnectionEvent, _ role: String, _ configuration: Configuration, _ logger: Logger) {
+    static func tell(
+        _ event: ConnectionEvent, _ role: String, _ configuration: Configuration, _ logger: Logger,
+        _ shadow: ShadowRun? = nil
+    ) {
         switch event {
         case .connecting(let address):
             logger.debug("\(role): connecting to \(address)")
@@ -32,7 +35,7 @@ enum ConnectionLog {
         case .staleAcks(let count):
             logger.info("\(role): \(count) acknowledgements came after their connection had gone; the inbox knows them")
         case .fatal(let error):
-            logger.error("\(role): \(error.told(configuration))")
+            logger.error("\(role): \(shadow?.told(error) ?? error.told(configuration))")
         }
     }
 

@@ -14,7 +14,10 @@ final class OperationsService: Sendable {
         let pipeline: Pipeline
         let tracker: OutboxTracker
         let consumer: Consumer
-        let publisher: Publisher
+        /// nil: nothing is published.
+        let publisher: Publisher?
+        /// What can't be used goes to the dead-letter queue, which is worth a look then.
+        let usesDeadLetterQueue: Bool
         let heartbeat: Heartbeat
         let metrics: DaemonMetrics
     }
@@ -36,7 +39,9 @@ final class OperationsService: Sendable {
         health = HealthBoard(Self.healthParts(parts))
         figures = FiguresReader(store: Self.pageStore(configuration), now: wallClock, logger: logger)
         var names: [String] = []
-        let all = broker.inputs.map(\.queue) + broker.outputQueues.map(\.queue) + [broker.deadLetter.queue]
+        let all =
+            broker.inputs.map(\.queue) + broker.outputQueues.map(\.queue)
+            + (parts.usesDeadLetterQueue ? [broker.deadLetter.queue] : [])
         for name in all where !names.contains(name) { names.append(name) }
         var options = try configuration.connectionOptions(role: "observer", process: currentProcess())
         options.connectTimeoutMilliseconds = 2_000
@@ -121,7 +126,6 @@ final class OperationsService: Sendable {
 extension OperationsService {
     fileprivate static func healthParts(_ parts: Parts) -> [HealthBoard.Part] {
         let consumer = parts.consumer
-        let publisher = parts.publisher
         return [
             .init("pipeline") { [heartbeat = parts.heartbeat] in
                 silence(heartbeat.silentMilliseconds, "the pipeline's thread") ?? .fine
@@ -141,7 +145,8 @@ extension OperationsService {
                             "see that the broker runs and that broker.urls is right (backorderd check --broker); it is tried again all the time"
                     )
             },
-            .init("broker-publisher") {
+            .init("broker-publisher") { [publisher = parts.publisher] in
+                guard let publisher else { return .fine }
                 if let hung = silence(publisher.silentMilliseconds, "the publisher's thread") { return hung }
                 if !publisher.isConnected {
                     return HealthCheck(
@@ -197,14 +202,14 @@ extension OperationsService {
             .init(.gauge, "backorderd_connected", "1: the connection to the broker is up.", labels: ["role"]) {
                 [
                     .init(["consumer"], parts.consumer.isConnected ? 1 : 0),
-                    .init(["publisher"], parts.publisher.isConnected ? 1 : 0),
+                    .init(["publisher"], parts.publisher?.isConnected ?? false ? 1 : 0),
                 ]
             },
             .init(.gauge, "backorderd_consuming", "1: deliveries of all input queues flow.") {
                 [.init([], parts.consumer.isConsuming ? 1 : 0)]
             },
             .init(.gauge, "backorderd_publisher_blocked", "1: the broker takes no publishes (memory or disk alarm).") {
-                [.init([], parts.publisher.isBlocked ? 1 : 0)]
+                [.init([], parts.publisher?.isBlocked ?? false ? 1 : 0)]
             },
             .init(.gauge, "backorderd_deliveries_buffered", "Messages that have arrived and are not in a batch yet.") {
                 [.init([], Double(parts.consumer.bufferedCount))]
@@ -227,7 +232,7 @@ extension OperationsService {
                 [
                     .init(["consumer"], Double(parts.consumer.silentMilliseconds) / 1_000),
                     .init(["pipeline"], Double(parts.heartbeat.silentMilliseconds) / 1_000),
-                    .init(["publisher"], Double(parts.publisher.silentMilliseconds) / 1_000),
+                    .init(["publisher"], Double(parts.publisher?.silentMilliseconds ?? 0) / 1_000),
                 ]
             },
         ]

@@ -54,12 +54,14 @@ struct RunCommand: AsyncParsableCommand {
     }
 }
 
-/// The parts of a running daemon, put together.
-private final class RunningDaemon: Sendable {
+/// The parts of a running daemon, put together; of one in the shadow, too, which differs in where its outputs go.
+final class RunningDaemon: Sendable {
     private let configuration: Configuration
     private let logger: Logger
     private let consumer: Consumer
-    private let publisher: Publisher
+    /// nil: nothing is published.
+    private let publisher: Publisher?
+    private let shadow: ShadowSink?
     private let pipeline: Pipeline
     private let store: StoreHolder
     private let tracker: OutboxTracker
@@ -67,20 +69,22 @@ private final class RunningDaemon: Sendable {
     private let heartbeat = Heartbeat()
     private let operations: OperationsService
 
-    init(_ configuration: Configuration, _ logger: Logger, _ service: ServiceNotifier, migrates: Bool) throws {
+    /// - Parameter shadow: what makes it one in the shadow; nil: it is the real one.
+    init(
+        _ configuration: Configuration, _ logger: Logger, _ service: ServiceNotifier, migrates: Bool,
+        shadow: ShadowRun? = nil
+    ) throws {
         self.configuration = configuration
         self.logger = logger
         self.service = service
         // What is wrong with the store is found before the broker is asked for anything.
-        let store = try StoreFactory.open(configuration)
-        if migrates { try store.migrate() } else { try StoreFactory.requireSchema(store) }
-        try store.adopt(configuration.rulebook.strategy)
+        let store = try Self.openStore(configuration, logger, migrates: migrates)
         self.store = StoreHolder(store)
         if case .memory = configuration.store {
             logger.warning("the store is in memory: all is lost when the daemon ends")
         }
 
-        let plan = configuration.topologyPlan
+        let plan = shadow?.plan ?? configuration.topologyPlan
         let process = getpid()
         let metrics = DaemonMetrics()
         let tracker = OutboxTracker { metrics.confirmed(afterMilliseconds: $0) }
@@ -92,40 +96,75 @@ private final class RunningDaemon: Sendable {
             messageBytesMax: configuration.limits.messageBytes,
             observer: {
                 metrics.note($0, .consumer)
-                ConnectionLog.tell($0, "consumer", configuration, logger)
+                ConnectionLog.tell($0, "consumer", configuration, logger, shadow)
             })
-        publisher = try Publisher(
-            options: try configuration.connectionOptions(role: "publisher", process: process), topology: plan,
-            observer: {
-                metrics.note($0, .publisher)
-                ConnectionLog.tell($0, "publisher", configuration, logger)
-            },
-            settled: { outcomes in
-                for outcome in outcomes { metrics.note(outcome.outcome) }
-                let loud = tracker.settle(
-                    outcomes.map { (handle: $0.handle, outcome: $0.outcome.publication) },
-                    nowMilliseconds: monotonicMilliseconds())
-                ConnectionLog.tell(loud, logger)
-            })
-        pipeline = Pipeline(
-            source: AMQPDeliverySource(consumer: consumer),
-            sink: AMQPOutputSink(
-                publisher: publisher, outputExchange: configuration.broker.output,
+        let sink: any OutputSink
+        if let shadow, !shadow.publishes {
+            publisher = nil
+            let journal = ShadowSink(shadow.journal, tracker, publisher: nil, logger)
+            self.shadow = journal
+            sink = journal
+        } else {
+            let publisher = try Publisher(
+                options: try configuration.connectionOptions(role: "publisher", process: process), topology: plan,
+                observer: {
+                    metrics.note($0, .publisher)
+                    ConnectionLog.tell($0, "publisher", configuration, logger, shadow)
+                },
+                settled: { outcomes in
+                    for outcome in outcomes { metrics.note(outcome.outcome) }
+                    let loud = tracker.settle(
+                        outcomes.map {
+                            (handle: $0.handle, outcome: shadow?.outcome($0.outcome) ?? $0.outcome.publication)
+                        },
+                        nowMilliseconds: monotonicMilliseconds())
+                    ConnectionLog.tell(loud, logger)
+                })
+            self.publisher = publisher
+            let published = AMQPOutputSink(
+                publisher: publisher, tracker: tracker, outputExchange: configuration.broker.output,
                 mappedExchanges: Set(configuration.mappedExchanges),
-                deadLetterExchange: configuration.broker.deadLetter.exchange),
-            tracker: tracker,
+                deadLetterExchange: configuration.broker.deadLetter.exchange)
+            self.shadow = shadow.map { ShadowSink($0.journal, tracker, publisher: published, logger) }
+            sink = self.shadow ?? published
+        }
+        pipeline = Pipeline(
+            source: AMQPDeliverySource(consumer: consumer), sink: sink, tracker: tracker,
             settings: Pipeline.Settings(
                 batch: configuration.worker.batch,
                 inboxRetentionMicroseconds: configuration.worker.inboxRetention.wholeMicroseconds,
                 drainMilliseconds: Int(configuration.worker.drainTimeout.wholeMicroseconds / 1000),
                 decode: try configuration.decodeOptions(), worker: WorkerName.own,
-                deliveryLimit: configuration.worker.deliveryLimit, encoder: try configuration.outputEncoder()),
+                deliveryLimit: configuration.worker.deliveryLimit, isGone: WorkerName.isGone,
+                encoder: try configuration.outputEncoder(), notes: shadow?.notes),
             timing: heartbeat.timing, logger: logger, meter: metrics)
         operations = try OperationsService(
             configuration,
             .init(
-                pipeline: pipeline, tracker: tracker, consumer: consumer, publisher: publisher, heartbeat: heartbeat,
-                metrics: metrics), logger)
+                pipeline: pipeline, tracker: tracker, consumer: consumer, publisher: publisher,
+                usesDeadLetterQueue: shadow == nil, heartbeat: heartbeat, metrics: metrics), logger)
+    }
+
+    /// A database that is away, restarts or fails over is waited for, as it would be later: a worker that is started
+    /// again in the middle of an outage is there when the outage is over. What only a person can mend is thrown.
+    private static func openStore(
+        _ configuration: Configuration, _ logger: Logger, migrates: Bool
+    ) throws -> any BackOrderStore {
+        var failures = 0
+        while true {
+            do {
+                let store = try StoreFactory.open(configuration)
+                if migrates { try store.migrate() } else { try StoreFactory.requireSchema(store) }
+                try store.adopt(configuration.rulebook.strategy)
+                return store
+            } catch let error as StoreError where error.isRetriable {
+                failures += 1
+                if failures == 1 || failures % 20 == 0 {
+                    logger.warning("the store is not available, trying again: \(error.message)")
+                }
+                Timing.block(milliseconds: min(50 << min(failures, 6), 2_000))
+            }
+        }
     }
 
     /// Runs until a signal ends it; answers the exit code.
@@ -137,7 +176,7 @@ private final class RunningDaemon: Sendable {
                 "store": "\(configuration.store)",
             ])
         do {
-            try publisher.start()
+            try publisher?.start()
             try consumer.start()
         } catch {
             logger.critical("\(error.message)")
@@ -159,12 +198,14 @@ private final class RunningDaemon: Sendable {
         signals.cancel()
         thread.join()
         consumer.close(deadlineMilliseconds: 2_000)
-        publisher.close(deadlineMilliseconds: 2_000)
+        publisher?.close(deadlineMilliseconds: 2_000)
+        shadow?.end()
         service.end()
         operations.stop()
         switch result {
         case .drained:
-            logger.notice("drained, all outputs are confirmed", metadata: countsMetadata())
+            let what = shadow == nil ? "drained, all outputs are confirmed" : "drained, all is in the shadow's journal"
+            logger.notice("\(what)", metadata: countsMetadata())
             return 0
         case .drainedWithOpenOutbox(let open):
             logger.notice(
@@ -181,9 +222,9 @@ private final class RunningDaemon: Sendable {
             parts: [
                 .init(name: "the pipeline") { [heartbeat] in heartbeat.silentMilliseconds },
                 .init(name: "the consumer's thread") { [consumer] in consumer.silentMilliseconds },
-                .init(name: "the publisher's thread") { [publisher] in publisher.silentMilliseconds },
+                .init(name: "the publisher's thread") { [publisher] in publisher?.silentMilliseconds ?? 0 },
             ],
-            isReady: { [consumer, publisher] in consumer.isConsuming && publisher.isConnected },
+            isReady: { [consumer, publisher] in consumer.isConsuming && publisher?.isConnected ?? true },
             progress: { [pipeline, tracker, consumer, publisher] in
                 let counts = pipeline.counts
                 let outbox = tracker.summary
@@ -191,8 +232,8 @@ private final class RunningDaemon: Sendable {
                     handled: counts.applied + counts.noEffect + counts.duplicates + counts.parked + counts.skipped
                         + counts.deadLettered,
                     confirmed: outbox.confirmed, inHand: consumer.bufferedCount, unconfirmed: outbox.open,
-                    isConsuming: consumer.isConsuming, isPublishing: publisher.isConnected,
-                    isBlocked: publisher.isBlocked)
+                    isConsuming: consumer.isConsuming, isPublishing: publisher?.isConnected ?? true,
+                    isBlocked: publisher?.isBlocked ?? false)
             })
     }
 
@@ -256,7 +297,7 @@ private final class StoreHolder: @unchecked Sendable {
 }
 
 extension PublishOutcome {
-    fileprivate var publication: PublicationOutcome {
+    var publication: PublicationOutcome {
         switch self {
         case .confirmed: .confirmed
         case .nacked: .nacked

@@ -102,7 +102,7 @@ struct SimulationReport {
         }
     }
 
-    private static func duration(_ seconds: Int64) -> String {
+    static func duration(_ seconds: Int64) -> String {
         let days = seconds / 86_400
         let parts = [(seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")]
         var texts = days > 0 ? ["\(days) d"] : []

@@ -1,3 +1,4 @@
+public import BackOrderStore
 import InventoryCore
 import Synchronization
 public import Worker
@@ -36,6 +37,8 @@ public final class DaemonMetrics: PipelineMeter {
     private let confirmed = Counter()
     private let refusals = Dictionary(uniqueKeysWithValues: Refusal.allCases.map { ($0, Counter()) })
     private let storeRetries = Counter()
+    private let storeConflicts = Dictionary(
+        uniqueKeysWithValues: StoreError.Conflict.allCases.map { ($0, Counter()) })
     private let lost = Dictionary(uniqueKeysWithValues: Role.allCases.map { ($0, Counter()) })
     private let staleAcks = Counter()
     private let blockedMilliseconds = Counter()
@@ -70,9 +73,9 @@ public final class DaemonMetrics: PipelineMeter {
         for (index, stage) in Self.stages.enumerated() {
             stageTimes[index].record(figures.stages[keyPath: stage.path])
         }
-        lockWait.record(figures.stages.begin)
+        lockWait.record(figures.lockWait)
         for microseconds in figures.ages {
-            commitAge.record(max(0, min(microseconds, 1_000_000_000_000)) * 1_000)
+            commitAge.record(max(0, microseconds) / 1_000)
         }
         for (row, type) in Self.types.enumerated() {
             for (column, outcome) in Self.outcomes.enumerated() {
@@ -82,8 +85,9 @@ public final class DaemonMetrics: PipelineMeter {
         }
     }
 
-    public func storeFailed() {
+    public func storeFailed(_ conflict: StoreError.Conflict?) {
         storeRetries.add()
+        if let conflict { storeConflicts[conflict]?.add() }
         _ = storeFailingSince.compareExchange(
             expected: 0, desired: monotonicMilliseconds(), ordering: .relaxed)
     }
@@ -94,7 +98,7 @@ public final class DaemonMetrics: PipelineMeter {
 
     public func confirmed(afterMilliseconds milliseconds: Int64) {
         confirmed.add()
-        confirmTime.record(milliseconds * 1_000_000)
+        confirmTime.record(milliseconds)
     }
 
     public func refused(_ refusal: Refusal) { refusals[refusal]?.add() }
@@ -159,7 +163,8 @@ public final class DaemonMetrics: PipelineMeter {
                 labels: ["stage"], zip(Self.stages, stageTimes).map { ([$0.name], $1) }),
             MetricFamily(
                 histograms: "backorderd_store_lock_wait_seconds",
-                "Time until the store let a batch begin; with SQLite the wait for another writer.", [([], lockWait)]),
+                "Time until the store let a batch begin and gave it its locks: the wait for other workers.",
+                [([], lockWait)]),
             MetricFamily(
                 histograms: "backorderd_input_commit_age_seconds",
                 "From the time that a message states to its commit.", [([], commitAge)]),
@@ -181,6 +186,10 @@ public final class DaemonMetrics: PipelineMeter {
             MetricFamily(
                 counter: "backorderd_store_retries_total", "Transactions tried again because the store failed for now.",
                 storeRetries),
+            MetricFamily(
+                counters: "backorderd_store_conflicts_total",
+                "Of those, the ones undone for the sake of another worker at the same rows, by cause.",
+                labels: ["cause"], Self.series(storeConflicts)),
             MetricFamily(
                 gauge: "backorderd_store_failing_seconds",
                 "How long no transaction has succeeded for a fault of the store; 0: all is well."

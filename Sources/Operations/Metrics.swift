@@ -1,13 +1,15 @@
 import Synchronization
 
 /// Grows only. Any thread; an addition is one atomic instruction.
+///
+/// Past the largest number it begins anew, which Prometheus takes for a restart: a figure never ends the daemon.
 public final class Counter: Sendable {
     private let count = Atomic<Int64>(0)
 
     public init() {}
 
-    public func add(_ number: Int64 = 1) { count.add(number, ordering: .relaxed) }
-    public var value: Int64 { count.load(ordering: .relaxed) }
+    public func add(_ number: Int64 = 1) { count.wrappingAdd(number, ordering: .relaxed) }
+    public var value: Int64 { count.load(ordering: .relaxed) & .max }
 }
 
 /// How often which sizes were seen. Bounds and sum are whole numbers of a small unit, so that nothing is rounded and
@@ -36,20 +38,20 @@ public final class Histogram: Sendable {
             ], scale: 1e-9)
     }
 
-    /// Milliseconds to a day: for how long ago something happened elsewhere. Recorded in nanoseconds.
+    /// Milliseconds to a day: for how long ago something happened elsewhere. Recorded in milliseconds: in a smaller unit
+    /// the sum over a backlog of old messages would pass what 64 bits hold.
     static func ages() -> Histogram {
         Histogram(
             bounds: [
-                1_000_000, 5_000_000, 10_000_000, 50_000_000, 100_000_000, 500_000_000, 1_000_000_000, 5_000_000_000,
-                10_000_000_000, 60_000_000_000, 300_000_000_000, 3_600_000_000_000, 86_400_000_000_000,
-            ], scale: 1e-9)
+                1, 5, 10, 50, 100, 500, 1_000, 5_000, 10_000, 60_000, 300_000, 3_600_000, 86_400_000,
+            ], scale: 1e-3)
     }
 
     public func record(_ value: Int64, times: Int64 = 1) {
         var index = 0
         while index < bounds.count, value > bounds[index] { index += 1 }
         buckets[index].add(times)
-        total.add(value * times)
+        total.add(value &* times)
     }
 
     var counts: [Int64] { buckets.map(\.value) }

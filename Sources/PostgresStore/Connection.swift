@@ -28,26 +28,34 @@ final class Connection {
     /// For what may take long.
     var patienceSeconds: Int?
 
-    /// Connects; blocks for `connect_timeout` a host at the most.
+    /// Connects to the first host that lets us in; blocks for `connect_timeout` a host at the most.
     init(_ address: PostgresAddress) throws(StoreError) {
         self.address = address
-        guard let handle = unsafe address.connect() else {
-            throw StoreError(.unavailable, "store \(address.label): memory ran out; it is tried again.")
-        }
-        unsafe clpq_ignore_notices(handle)
         label = address.label
-        guard unsafe PQstatus(handle) == CONNECTION_OK else {
-            let detail = unsafe address.redacted(String(cString: PQerrorMessage(handle)))
-            let needsPassword = unsafe PQconnectionNeedsPassword(handle) == 1
-            unsafe PQfinish(handle)
-            throw PostgresErrors.connecting(label, detail, needsPassword: needsPassword)
-        }
+        let handle = unsafe try Self.open(address)
+        unsafe clpq_ignore_notices(handle)
         guard unsafe PQsetnonblocking(handle, 1) == 0, unsafe PQenterPipelineMode(handle) == 1 else {
             unsafe PQfinish(handle)
             throw StoreError(.unavailable, "store \(address.label): the connection can't be used; it is tried again.")
         }
         // Last of all: once every property is set, an error above would run `deinit` too, and finish it twice.
         unsafe self.handle = unsafe handle
+    }
+
+    private static func open(_ address: PostgresAddress) throws(StoreError) -> OpaquePointer {
+        var details: [String] = []
+        var needsPassword = false
+        for host in 0..<address.hostCount {
+            guard let handle = unsafe address.connect(host: host) else {
+                throw StoreError(.unavailable, "store \(address.label): memory ran out; it is tried again.")
+            }
+            if unsafe PQstatus(handle) == CONNECTION_OK { return unsafe handle }
+            details.append(unsafe address.redacted(String(cString: PQerrorMessage(handle))))
+            if unsafe PQconnectionNeedsPassword(handle) == 1 { needsPassword = true }
+            unsafe PQfinish(handle)
+        }
+        throw PostgresErrors.connecting(
+            address.label, details.joined(separator: "; "), needsPassword: needsPassword)
     }
 
     deinit {

@@ -13,7 +13,8 @@ struct PostgresAddress {
     let label: String
     /// How long an answer may take before the connection is given up.
     let answerSeconds = 45
-    private let settings: [(keyword: String, value: String)]
+    /// What libpq is told, for each host of the list.
+    private let hosts: [[(keyword: String, value: String)]]
     private let secrets: [String]
 
     /// Nothing of the session is left to how the server is set up.
@@ -65,8 +66,35 @@ struct PostgresAddress {
         let options = value("options").map { "\(session) \($0)" } ?? session
         found.removeAll { $0.keyword == "options" }
         found.append(("options", options))
-        settings = found
+        hosts = Self.split(found)
     }
+
+    /// One connection's settings for each host of the list.
+    ///
+    /// libpq goes through the list by itself, but gives it up where a host takes the connection and closes it without a
+    /// word: a balancer, or a forwarded port, whose server is dead.
+    private static func split(_ settings: [(keyword: String, value: String)]) -> [[(keyword: String, value: String)]] {
+        func values(_ keyword: String) -> [Substring] {
+            let value = settings.first { $0.keyword == keyword }?.value ?? ""
+            return value.isEmpty ? [] : value.split(separator: ",", omittingEmptySubsequences: false)
+        }
+        let lists = ["host": values("host"), "hostaddr": values("hostaddr"), "port": values("port")]
+        let count = max(lists["host"]?.count ?? 0, lists["hostaddr"]?.count ?? 0)
+        let wanted = values("target_session_attrs").first ?? ""
+        // What a list of another length means, or a preference among its hosts, is libpq's to say.
+        guard count > 1, ["any", "read-write", "primary"].contains(wanted),
+            lists.allSatisfy({ $0.value.count <= 1 || $0.value.count == count })
+        else { return [settings] }
+        return (0..<count).map { host in
+            settings.map { setting in
+                guard let list = lists[setting.keyword], list.count > 1 else { return setting }
+                return (setting.keyword, String(list[host]))
+            }
+        }
+    }
+
+    /// How many hosts there are to try.
+    var hostCount: Int { hosts.count }
 
     private static func label(hosts: String, ports: String, database: String?) -> String {
         let ports = ports.split(separator: ",", omittingEmptySubsequences: false)
@@ -77,11 +105,11 @@ struct PostgresAddress {
         return "postgres://\(names.joined(separator: ","))/\(database ?? "")"
     }
 
-    /// A connection that is open or says why not; nil: no memory.
-    func connect() -> OpaquePointer? {
+    /// A connection to the host of this number, which is open or says why not; nil: no memory.
+    func connect(host: Int) -> OpaquePointer? {
         var keywords: [UnsafeMutablePointer<CChar>?] = unsafe []
         var values: [UnsafeMutablePointer<CChar>?] = unsafe []
-        for (keyword, value) in settings {
+        for (keyword, value) in hosts[host] {
             unsafe keywords.append(strdup(keyword))
             unsafe values.append(strdup(value))
         }

@@ -22,7 +22,18 @@ struct Refusal {
 enum PostgresErrors {
     static func error(_ refusal: Refusal, _ label: String) -> StoreError {
         let (code, remedy) = answer(refusal.state)
-        return StoreError(code, "store \(label): \(refusal.message) (SQLSTATE \(refusal.state)). \(remedy)")
+        return StoreError(
+            code, "store \(label): \(refusal.message) (SQLSTATE \(refusal.state)). \(remedy)",
+            conflict: conflict(refusal.state))
+    }
+
+    private static func conflict(_ state: String) -> StoreError.Conflict? {
+        switch state {
+        case "40P01": .deadlock
+        case "40001": .serialization
+        case "55P03": .lockTimeout
+        default: nil
+        }
     }
 
     private static func answer(_ state: String) -> (StoreError.Code, String) {

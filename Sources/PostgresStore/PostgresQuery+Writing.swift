@@ -154,8 +154,8 @@ extension PostgresQuery {
         case .nextSegment: "SELECT nextval('outbox_segment')"
         case .appendOutbox:
             """
-            INSERT INTO outbox (segment, created_at, message_count, messages)
-            VALUES ($1::int8, $2::int8, $3::int8, $4::bytea)
+            INSERT INTO outbox (segment, created_at, message_count, messages, worker)
+            VALUES ($1::int8, $2::int8, $3::int8, $4::bytea, $5::text)
             """
         case .removeOutbox: "DELETE FROM outbox WHERE segment = ANY ($1::int8[])"
         case .replaceOutbox: "UPDATE outbox SET message_count = $2::int8, messages = $3::bytea WHERE segment = $1::int8"

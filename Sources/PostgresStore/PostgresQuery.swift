@@ -4,7 +4,7 @@
 /// (`backorderd.skus`): so locking and loading go in one round trip, though only the server knows which SKUs the orders
 /// of a batch name.
 enum PostgresQuery: Int, CaseIterable {
-    case begin, beginReading, commit, rollback, version, commitCount
+    case begin, beginReading, commit, rollback, version, commitCount, clock
     case strategy, setMeta, meta
     // Locks, in this order (decision 0013).
     case lockNames, addSKUs, lockSKUs, lockOrders
@@ -25,6 +25,7 @@ enum PostgresQuery: Int, CaseIterable {
     case lockMarks, marks, putMark, removeMark, ordersToTell, addOrdersToTell, removeOrdersToTell
     case passedPromises, passedSupply, nextPromise, nextSupply, leader, setLeader
     case suspects, putSuspects, removeSuspects, pruneSuspects
+    case keepLease, pruneLeases, leases, removeLease, freeOutbox, claimOutbox
 
     static let hand = "ANY (current_setting('backorderd.skus')::int8[])"
     static let ordersInHand = "ANY (current_setting('backorderd.orders')::int8[])"
@@ -87,6 +88,7 @@ enum PostgresQuery: Int, CaseIterable {
             INSERT INTO worker_commit (worker, sequence, timeline) VALUES ($1::text, $2::int8, $3::int8)
             ON CONFLICT (worker) DO UPDATE SET sequence = $2::int8, timeline = $3::int8, seen_at = now()
             """
+        case .clock: "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::int8"
         case .strategy: "SELECT value FROM meta WHERE key = 'strategy'"
         case .meta: "SELECT value FROM meta WHERE key = $1::text"
         case .setMeta:
@@ -131,6 +133,7 @@ enum PostgresQuery: Int, CaseIterable {
             .passedPromises, .passedSupply, .nextPromise, .nextSupply, .leader, .setLeader:
             sweepSQL
         case .suspects, .putSuspects, .removeSuspects, .pruneSuspects: suspectSQL
+        case .keepLease, .pruneLeases, .leases, .removeLease, .freeOutbox, .claimOutbox: claimSQL
         }
     }
 }

@@ -99,7 +99,7 @@ extension PostgresTransaction: StoreTransaction {
 
     // MARK: Outbox
 
-    func appendOutbox(_ messages: [OutboxMessage], at time: Instant) throws -> OutboxSegmentID {
+    func appendOutbox(_ messages: [OutboxMessage], at time: Instant, worker: String?) throws -> OutboxSegmentID {
         try changing { () throws(StoreError) in
             let segment: OutboxSegmentID
             if let reserved = reservedSegment {
@@ -113,6 +113,7 @@ extension PostgresTransaction: StoreTransaction {
             parameters.add(time.microseconds)
             parameters.add(Int64(messages.count))
             parameters.add(OutboxCoding.encode(messages))
+            parameters.add(worker)
             try post(.appendOutbox, parameters)
             return segment
         }
@@ -138,7 +139,11 @@ extension PostgresTransaction: StoreTransaction {
         var parameters = Parameters()
         parameters.add(after ?? 0)
         parameters.add(Int64(limit))
-        let rows = try answer(.outboxAfter, parameters)
+        return try outboxSegments(try answer(.outboxAfter, parameters))
+    }
+
+    /// From the columns segment, created_at, messages.
+    func outboxSegments(_ rows: Rows) throws(StoreError) -> [OutboxSegment] {
         var result: [OutboxSegment] = []
         for row in 0..<rows.count {
             let id = rows.integer(row, 0)

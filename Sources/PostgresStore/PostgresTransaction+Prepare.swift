@@ -8,9 +8,11 @@ extension PostgresTransaction {
         let queued = Array(Set(needs.ordered).union(needs.received.map(\.sku))).sorted()
         let received = needs.received.map(\.sku)
         let supplies = needs.supplies
+        try ask(.kept(.clock))
         try askNames(orders: needs.orders, supplies: supplies)
         try askLocks(skus: needs.skus, orders: needs.orders, supplies: supplies)
         try askOrderLocks(needs.orders, received: needs.received)
+        try ask(.kept(.clock))
 
         // From here on nothing changes under us: what another worker committed while we waited is seen.
         try askOrders()
@@ -31,7 +33,9 @@ extension PostgresTransaction {
             try ask(.kept(.suppliesByID), names(supplies))
             try ask(.kept(.suppliesTied), names(supplies))
         }
-        let answers = try exchange()
+        var answers = try exchange()
+        lockWaitNanoseconds = (answers[1].integer(0, 0) - answers[0].integer(0, 0)) * 1_000
+        answers.removeFirst(2)
 
         for item in try readItems(Array(answers[2..<6])) { loaded.items[item.sku] = item }
         noteItems(answers[2])

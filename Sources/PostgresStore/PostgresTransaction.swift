@@ -36,6 +36,8 @@ final class PostgresTransaction {
     var loaded = Loaded()
     /// Suppliers whose lead times were of interest lately; bounded.
     var suppliersAsked: Set<SupplierID> = []
+    /// How long the server let this transaction's batch wait for its locks, as its own clock says.
+    var lockWaitNanoseconds: Int64 = 0
     /// Keys whose absence this transaction has seen.
     var absentKeys: Set<Digest128> = []
 
@@ -50,6 +52,7 @@ final class PostgresTransaction {
         failure = nil
         hasNewSKUs = false
         row.removeAll(keepingCapacity: true)
+        lockWaitNanoseconds = 0
         orderNumber.removeAll(keepingCapacity: orderNumber.capacity <= 4096)
         absentKeys.removeAll(keepingCapacity: absentKeys.capacity <= 4096)
         loaded = Loaded()
@@ -161,8 +164,8 @@ final class PostgresTransaction {
         if refusal.state == "23505", refusal.constraint == "inbox_pkey", isInboxRace {
             return StoreError(
                 .unavailable,
-                "store \(link.label): another worker has just handled a message of this batch; the batch is tried again."
-            )
+                "store \(link.label): another worker has just handled a message of this batch; the batch is tried again.",
+                conflict: .sameMessage)
         }
         return PostgresErrors.error(refusal, link.label)
     }

@@ -6,14 +6,15 @@ internal import GRDBSQLite
 enum SQLiteErrors {
     /// `extended` is an extended result code; `detail` is SQLite's own message.
     static func error(path: String, extended: Int32, detail: String, isOpening: Bool) -> StoreError {
-        func make(_ code: StoreError.Code, _ remedy: String) -> StoreError {
-            StoreError(code, "store \(path): \(detail) (SQLite \(extended)). \(remedy)")
+        func make(_ code: StoreError.Code, _ remedy: String, _ conflict: StoreError.Conflict? = nil) -> StoreError {
+            StoreError(code, "store \(path): \(detail) (SQLite \(extended)). \(remedy)", conflict: conflict)
         }
         switch extended & 0xff {
         case SQLITE_BUSY, SQLITE_LOCKED:
             return make(
                 .unavailable,
-                "Another process keeps it locked; it is tried again. If this goes on, end whatever holds it open.")
+                "Another process keeps it locked; it is tried again. If this goes on, end whatever holds it open.",
+                .lockTimeout)
         case SQLITE_FULL:
             return make(
                 .unavailable,

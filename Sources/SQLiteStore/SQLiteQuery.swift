@@ -18,6 +18,7 @@ enum SQLiteQuery: Int, CaseIterable {
     case sweptThrough, setSweptThrough, passedPromises, passedSupply, nextPromise, nextSupply, leader, setLeader
     case auditedLines, events
     case suspect, putSuspect, removeSuspect, pruneSuspects
+    case keepLease, pruneLeases, leases, lease, removeLease, freeOutbox, nextClaimant, outboxOf, claimSegment
     case appendOutbox, removeOutbox, replaceOutbox, outboxAfter
 
     private static let head = """
@@ -265,7 +266,16 @@ enum SQLiteQuery: Int, CaseIterable {
         case .removeSuspect: "DELETE FROM suspect WHERE key_high = ?1 AND key_low = ?2"
         case .pruneSuspects: "DELETE FROM suspect WHERE at < ?1"
 
-        case .appendOutbox: "INSERT INTO outbox (created_at, message_count, messages) VALUES (?1, ?2, ?3)"
+        case .appendOutbox: "INSERT INTO outbox (created_at, message_count, messages, worker) VALUES (?1, ?2, ?3, ?4)"
+        case .keepLease: "INSERT OR REPLACE INTO outbox_lease (worker, until) VALUES (?1, ?2)"
+        case .pruneLeases: "DELETE FROM outbox_lease WHERE worker > '' AND until <= ?1 AND worker <> ?2"
+        case .leases: "SELECT worker FROM outbox_lease WHERE worker > '' ORDER BY worker"
+        case .lease: "SELECT until FROM outbox_lease WHERE worker = ?1"
+        case .removeLease: "DELETE FROM outbox_lease WHERE worker = ?1"
+        case .freeOutbox: "UPDATE outbox SET worker = NULL WHERE worker = ?1"
+        case .nextClaimant: "SELECT worker FROM outbox WHERE worker > ?1 ORDER BY worker LIMIT 1"
+        case .outboxOf: "SELECT segment, created_at, messages FROM outbox WHERE worker IS ?1 ORDER BY segment"
+        case .claimSegment: "UPDATE outbox SET worker = ?2 WHERE segment = ?1"
         case .removeOutbox: "DELETE FROM outbox WHERE segment = ?1"
         case .replaceOutbox: "UPDATE outbox SET message_count = ?2, messages = ?3 WHERE segment = ?1"
         case .outboxAfter: "SELECT segment, created_at, messages FROM outbox WHERE segment > ?1 ORDER BY segment"

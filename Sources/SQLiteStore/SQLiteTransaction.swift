@@ -211,12 +211,13 @@ extension SQLiteTransaction: StoreTransaction {
 
     // MARK: Outbox
 
-    func appendOutbox(_ messages: [OutboxMessage], at time: Instant) throws -> OutboxSegmentID {
+    func appendOutbox(_ messages: [OutboxMessage], at time: Instant, worker: String?) throws -> OutboxSegmentID {
         try changing { () throws(StoreError) in
             let statement = try connection.statement(.appendOutbox)
             statement.bind(1, time.microseconds)
             statement.bind(2, Int64(messages.count))
             statement.bind(3, OutboxCoding.encode(messages))
+            statement.bind(4, worker)
             try connection.run(statement)
             return connection.lastRowID
         }
@@ -248,17 +249,21 @@ extension SQLiteTransaction: StoreTransaction {
         defer { statement.reset() }
         statement.bind(1, after ?? 0)
         while result.count < limit, try connection.next(statement) {
-            let id = statement.integer(0)
-            let messages: [OutboxMessage]
-            do {
-                messages = try OutboxCoding.decode(statement.blob(2))
-            } catch {
-                throw StoreError(.corrupt, "store \(connection.path), segment \(id): \(error.message)")
-            }
-            result.append(
-                OutboxSegment(id: id, createdAt: Instant(microseconds: statement.integer(1)), messages: messages))
+            result.append(try outboxSegment(statement))
         }
         return result
+    }
+
+    /// From the columns segment, created_at, messages.
+    func outboxSegment(_ statement: SQLiteStatement) throws(StoreError) -> OutboxSegment {
+        let id = statement.integer(0)
+        do {
+            return OutboxSegment(
+                id: id, createdAt: Instant(microseconds: statement.integer(1)),
+                messages: try OutboxCoding.decode(statement.blob(2)))
+        } catch {
+            throw StoreError(.corrupt, "store \(connection.path), segment \(id): \(error.message)")
+        }
     }
 
     // MARK: Parked messages

@@ -10,6 +10,8 @@ class ForwardingTransaction: StoreTransaction {
     /// Told before every call.
     func called(_ name: StaticString) throws {}
 
+    var lockWaitNanoseconds: Int64 { inner.lockWaitNanoseconds }
+
     func prepare(_ needs: BatchNeeds) throws {
         try called("prepare")
         try inner.prepare(needs)
@@ -30,9 +32,21 @@ class ForwardingTransaction: StoreTransaction {
         try called("apply")
         try inner.apply(changes)
     }
-    func appendOutbox(_ messages: [OutboxMessage], at time: Instant) throws -> OutboxSegmentID {
+    func appendOutbox(_ messages: [OutboxMessage], at time: Instant, worker: String?) throws -> OutboxSegmentID {
         try called("appendOutbox")
-        return try inner.appendOutbox(messages, at: time)
+        return try inner.appendOutbox(messages, at: time, worker: worker)
+    }
+    func claimOutbox(worker: String, now: Instant, until: Instant, limit: Int) throws -> [OutboxSegment] {
+        try called("claimOutbox")
+        return try inner.claimOutbox(worker: worker, now: now, until: until, limit: limit)
+    }
+    func outboxWorkers() throws -> [String] {
+        try called("outboxWorkers")
+        return try inner.outboxWorkers()
+    }
+    func leaveOutbox(worker: String) throws {
+        try called("leaveOutbox")
+        try inner.leaveOutbox(worker: worker)
     }
     func removeOutbox(_ segments: [OutboxSegmentID]) throws {
         try called("removeOutbox")

@@ -107,11 +107,12 @@ final class MutatedTransaction: ForwardingTransaction {
         try super.apply(changes)
     }
 
-    override func appendOutbox(_ messages: [OutboxMessage], at time: Instant) throws -> OutboxSegmentID {
+    override func appendOutbox(_ messages: [OutboxMessage], at time: Instant, worker: String?) throws -> OutboxSegmentID
+    {
         if mutation == .losesOutput, messages.count > 1 {
-            return try super.appendOutbox(messages.dropLast(), at: time)
+            return try super.appendOutbox(messages.dropLast(), at: time, worker: worker)
         }
-        let id = try super.appendOutbox(messages, at: time)
+        let id = try super.appendOutbox(messages, at: time, worker: worker)
         if mutation == .removesOutboxEarly, memory.isTime(for: mutation, every: 5) { try super.removeOutbox([id]) }
         return id
     }

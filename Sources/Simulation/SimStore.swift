@@ -57,8 +57,9 @@ final class WatchedTransaction: ForwardingTransaction {
         try super.prepare(needs)
     }
 
-    override func appendOutbox(_ messages: [OutboxMessage], at time: Instant) throws -> OutboxSegmentID {
-        let id = try super.appendOutbox(messages, at: time)
+    override func appendOutbox(_ messages: [OutboxMessage], at time: Instant, worker: String?) throws -> OutboxSegmentID
+    {
+        let id = try super.appendOutbox(messages, at: time, worker: worker)
         record.appended += messages
         record.segment = id
         return id
@@ -69,9 +70,9 @@ final class WatchedTransaction: ForwardingTransaction {
         try super.removeOutbox(segments)
     }
 
-    override func outbox(after: OutboxSegmentID?, limit: Int) throws -> [OutboxSegment] {
+    override func claimOutbox(worker: String, now: Instant, until: Instant, limit: Int) throws -> [OutboxSegment] {
         record.kind = .relay
-        return try super.outbox(after: after, limit: limit)
+        return try super.claimOutbox(worker: worker, now: now, until: until, limit: limit)
     }
 
     override func pruneInbox(before: Instant, limit: Int) throws -> Int {

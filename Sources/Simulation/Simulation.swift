@@ -21,7 +21,8 @@ public enum Simulation {
 
     /// - Parameter folder: where a SQLite file may be made; it is removed again.
     public static func run(_ plan: Plan, folder: String = Simulation.folder) throws -> Report {
-        let path = "\(folder)/backorderd-sim-\(ProcessInfo.processInfo.processIdentifier)-\(plan.seed).db"
+        // Its own for each run: tests run the same seed side by side, with and without a mutation.
+        let path = "\(folder)/backorderd-sim-\(plan.seed)-\(UUID().uuidString).db"
         func clear() {
             for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) }
         }

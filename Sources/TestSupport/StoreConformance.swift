@@ -19,7 +19,8 @@ public enum StoreConformance {
     }
 
     public static let cases: [Case] =
-        inboxCases + suspectCases + outboxCases + transactionCases + orderCases + queueCases + itemCases + supplyCases
+        inboxCases + suspectCases + outboxCases + claimCases + transactionCases + orderCases + queueCases + itemCases
+        + supplyCases
         + parkedCases
         + queryCases + sweepCases + journalCases + figureCases
 

@@ -63,6 +63,10 @@ public struct BatchResult: Sendable {
     public var withheld: [String: Int] = [:]
 }
 
+/// What goes into the outbox beside the outputs, before them and in the same transaction: about an input that is neither
+/// known already nor rejected, or about a step of the sweep (no input). nil: nothing.
+public typealias InputNotes = @Sendable (_ input: InputMessage?, _ outputs: [Output]) -> OutboxMessage?
+
 /// Takes a batch of decoded inputs through one transaction: inbox, working set, decisions, changes, outbox.
 ///
 /// Used by `run` and `replay` alike, on one thread. If it throws, nothing has happened and the batch may be tried again.
@@ -79,6 +83,9 @@ public final class BatchProcessor {
     private let keepsOutbox: Bool
     /// Which outputs of inputs are decided and counted, but not to be published.
     private let withholds: (Output) -> Bool
+    /// Who sees to the sending of what goes into the outbox.
+    private let worker: String?
+    private let notes: InputNotes?
     private var decider: Decider
     private let encoder: OutputEncoder
 
@@ -105,15 +112,18 @@ public final class BatchProcessor {
     }
 
     public init(
-        store: any BackOrderStore, rules: Rulebook, clock: Clock, keepsOutbox: Bool,
-        encoder: OutputEncoder = OutputEncoder(), withholds: @escaping (Output) -> Bool = { _ in false }
+        store: any BackOrderStore, rules: Rulebook, clock: Clock, keepsOutbox: Bool, worker: String? = nil,
+        encoder: OutputEncoder = OutputEncoder(), withholds: @escaping (Output) -> Bool = { _ in false },
+        notes: InputNotes? = nil
     ) {
         self.withholds = withholds
         self.encoder = encoder
+        self.notes = notes
         self.store = store
         self.decider = Decider(rules: rules)
         self.clock = clock
         self.keepsOutbox = keepsOutbox
+        self.worker = worker
     }
 
     /// New rules from the next batch on.
@@ -133,6 +143,7 @@ public final class BatchProcessor {
                 var result = try process(batch, settled: settled, in: transaction, &lap)
                 try transaction.removeSuspects(suspects)
                 result.figures.stages.begin = begin
+                result.figures.lockWait = begin + transaction.lockWaitNanoseconds
                 return result
             }
             result.figures.stages.commit = lap.lap()
@@ -165,6 +176,7 @@ public final class BatchProcessor {
             var run = Run(self, transaction)
             let outputs = try Sweep(decider: decider).step(
                 &next, now: phase.startedAt, through: phase.startedAt, lines: lines, in: transaction)
+            if let note = notes?(nil, outputs) { run.messages.append(note) }
             for output in outputs { run.publish(output) }
             return try run.finish()
         }
@@ -301,6 +313,7 @@ public final class BatchProcessor {
             if let factKey = identity.factKey, factKey != identity.messageKey {
                 remember(factKey, identity.content, now)
             }
+            if let note = processor.notes?(decoded.message, decision.outputs) { messages.append(note) }
             for output in decision.outputs {
                 if processor.withholds(output) {
                     withheld[OutputEncoder.routingKey(output.body), default: 0] += 1
@@ -388,7 +401,7 @@ public final class BatchProcessor {
             var segment: OutboxSegmentID?
             if processor.keepsOutbox, !messages.isEmpty {
                 let at: Instant = if case .system(let clock) = processor.clock { clock() } else { processor.latest }
-                segment = try transaction.appendOutbox(messages, at: at)
+                segment = try transaction.appendOutbox(messages, at: at, worker: processor.worker)
             }
             figures.outputs = messages.count
             return BatchResult(

@@ -1,3 +1,4 @@
+public import BackOrderStore
 public import InventoryCore
 
 /// What one committed batch did, for gauges and dashboards. Numbers only: no names, nothing that grows with use.
@@ -26,6 +27,8 @@ public struct BatchFigures: Sendable {
     /// Outputs that their mapping passes over.
     public var outputsSkipped = 0
     public var stages = Stages()
+    /// Nanoseconds until the store let the batch begin and gave it its locks.
+    public var lockWait: Int64 = 0
     /// By `InputType` (the last row: not known), then `Outcome`.
     public private(set) var outcomes = [Int64](repeating: 0, count: (inputTypes.count + 1) * Outcome.allCases.count)
     /// Microseconds from each message's own time to the commit.
@@ -95,8 +98,8 @@ public struct BatchFigures: Sendable {
 public protocol PipelineMeter: Sendable {
     /// A batch was committed.
     func committed(_ figures: BatchFigures)
-    /// The store failed for now; the transaction is tried again.
-    func storeFailed()
+    /// The store failed for now; the transaction is tried again. `conflict`: for the sake of another worker.
+    func storeFailed(_ conflict: StoreError.Conflict?)
     /// A transaction succeeded, after failures or not.
     func storeSucceeded()
 }
@@ -105,7 +108,7 @@ public protocol PipelineMeter: Sendable {
 public struct NoMeter: PipelineMeter {
     public init() {}
     public func committed(_ figures: BatchFigures) {}
-    public func storeFailed() {}
+    public func storeFailed(_ conflict: StoreError.Conflict?) {}
     public func storeSucceeded() {}
 }
 

@@ -20,17 +20,22 @@ public final class Pipeline: Sendable {
         public var decode: [String: DecodeOptions]
         /// Names this worker among all that work on the store.
         public var worker: String
+        /// Whether the worker of that name is known to have died. Sure or silent: false where it can't be told.
+        public var isGone: @Sendable (String) -> Bool
         /// Deaths of the daemon on one message alone before it is poison.
         public var deliveryLimit: Int
         /// Waiting lines that one transaction of the sweep looks at, about.
         public var sweptLines: Int
         /// How outputs are written.
         public var encoder: OutputEncoder
+        /// nil: nothing is written down beside the outputs.
+        public var notes: InputNotes?
 
         public init(
             batch: Int, outboxHighWater: Int = 50_000, inboxRetentionMicroseconds: Int64, drainMilliseconds: Int,
             decode: [String: DecodeOptions], worker: String, deliveryLimit: Int = 5, sweptLines: Int = 1_000,
-            encoder: OutputEncoder = OutputEncoder()
+            isGone: @escaping @Sendable (String) -> Bool = { _ in false }, encoder: OutputEncoder = OutputEncoder(),
+            notes: InputNotes? = nil
         ) {
             self.batch = batch
             self.outboxHighWater = outboxHighWater
@@ -40,7 +45,9 @@ public final class Pipeline: Sendable {
             self.worker = worker
             self.deliveryLimit = deliveryLimit
             self.sweptLines = sweptLines
+            self.isGone = isGone
             self.encoder = encoder
+            self.notes = notes
         }
     }
 
@@ -69,12 +76,12 @@ public final class Pipeline: Sendable {
 
     private let source: any DeliverySource
     private let sink: any OutputSink
-    private let tracker: OutboxTracker
-    private let settings: Settings
-    private let timing: Timing
-    private let logger: Logger
+    let tracker: OutboxTracker
+    let settings: Settings
+    let timing: Timing
+    let logger: Logger
     private let meter: any PipelineMeter
-    private let stopping = Atomic<Bool>(false)
+    let stopping = Atomic<Bool>(false)
     private let countsState = Mutex(Counts())
     private let newRules = Mutex<Rulebook?>(nil)
     /// Publications that the sink's full queue did not take yet; used by the pipeline's thread alone.
@@ -128,19 +135,21 @@ public final class Pipeline: Sendable {
         fileprivate var suspects: SuspectLane
         fileprivate var lastIdle: Int64
         fileprivate var nextPrune: Int64
+        fileprivate var nextClaim: Int64
     }
 
     /// Begins a run: what an earlier one committed and did not see confirmed is sent first.
     public func begin(store: any BackOrderStore, rules: Rulebook) throws -> Shift {
         let clock = timing.now
         let processor = BatchProcessor(
-            store: store, rules: rules, clock: .system { clock() }, keepsOutbox: true, encoder: settings.encoder)
-        try relayOutbox(store)
+            store: store, rules: rules, clock: .system { clock() }, keepsOutbox: true, worker: settings.worker,
+            encoder: settings.encoder, notes: settings.notes)
+        try beginRelay(store)
         let start = timing.monotonicMilliseconds()
         return Shift(
             store: store, processor: processor,
             suspects: SuspectLane(batchMax: settings.batch, deathsMax: settings.deliveryLimit), lastIdle: start,
-            nextPrune: start + 60_000)
+            nextPrune: start + 60_000, nextClaim: start + Pipeline.claimMilliseconds)
     }
 
     /// Takes what has arrived through one transaction and does what is due beside it; false: told to stop.
@@ -153,6 +162,7 @@ public final class Pipeline: Sendable {
             shift.processor.replaceRules(rules)
         }
         sendRetries()
+        try relay(shift.store, &shift.nextClaim)
         if tracker.openCount >= settings.outboxHighWater {
             try idle(shift.processor)
             timing.sleep(20)
@@ -273,7 +283,7 @@ public final class Pipeline: Sendable {
     }
 
     /// Hands publications to the sink; what it does not take now stays here, in order, and is offered again.
-    private func send(_ publications: [PendingPublication]) {
+    func send(_ publications: [PendingPublication]) {
         unsent.withLock { unsent in
             unsent.append(contentsOf: publications)
             while !unsent.isEmpty {
@@ -286,7 +296,7 @@ public final class Pipeline: Sendable {
 
     /// Tries a transaction until it succeeds: a store that fails for now costs time, never a message. nil: the daemon
     /// was stopped meanwhile, nothing of it has happened.
-    private func persist<Value>(_ settled: [OutboxSegmentID], _ body: () throws -> Value?) throws -> Value? {
+    func persist<Value>(_ settled: [OutboxSegmentID], _ body: () throws -> Value?) throws -> Value? {
         var failures = 0
         while true {
             do {
@@ -295,7 +305,7 @@ public final class Pipeline: Sendable {
                 return value
             } catch let error as StoreError where error.isRetriable {
                 failures += 1
-                meter.storeFailed()
+                meter.storeFailed(error.conflict)
                 countsState.withLock { $0.storeRetries += 1 }
                 if failures == 1 || failures % 20 == 0 {
                     logger.warning("the store is not available, trying again: \(error.message)")
@@ -392,31 +402,9 @@ public final class Pipeline: Sendable {
         nextPrune = timing.monotonicMilliseconds() + (gone == 5_000 ? 1_000 : 60_000)
     }
 
-    private func sendRetries() {
+    func sendRetries() {
         let retries = tracker.takeDueRetries(nowMilliseconds: timing.monotonicMilliseconds())
         send(retries)
-    }
-
-    /// Sends what an earlier run committed and did not see confirmed.
-    private func relayOutbox(_ store: any BackOrderStore) throws {
-        var after: OutboxSegmentID?
-        var sent = 0
-        while !stopping.load(ordering: .acquiring) {
-            let position = after
-            let segments = try persist([]) { try store.write { try $0.outbox(after: position, limit: 16) } } ?? []
-            guard let last = segments.last else { break }
-            after = last.id
-            for segment in segments {
-                send(
-                    tracker.open(segment.id, segment.messages, nowMilliseconds: timing.monotonicMilliseconds()))
-                sent += segment.messages.count
-            }
-            while tracker.openCount >= settings.outboxHighWater, !stopping.load(ordering: .acquiring) {
-                sendRetries()
-                timing.sleep(20)
-            }
-        }
-        if sent > 0 { logger.notice("sent again from the outbox of an earlier run", metadata: ["messages": "\(sent)"]) }
     }
 
     // MARK: The end
@@ -430,13 +418,15 @@ public final class Pipeline: Sendable {
             if tracker.openCount > 0 { timing.sleep(5) }
         }
         let settled = tracker.takeSettled()
-        if !settled.isEmpty {
-            do {
-                try shift.store.write { try $0.removeOutbox(settled) }
-            } catch let error as StoreError where error.isRetriable {
-                // They are sent again at the next start, under the same ids.
-                logger.notice("settled outputs stay in the outbox: \(error.message)")
+        do {
+            try shift.store.write {
+                try $0.removeOutbox(settled)
+                // What stays is a neighbour's from now on.
+                try $0.leaveOutbox(worker: settings.worker)
             }
+        } catch let error as StoreError where error.isRetriable {
+            // They are sent again, by a neighbour or at the next start, under the same ids.
+            logger.notice("settled outputs stay in the outbox: \(error.message)")
         }
         let open = tracker.openCount
         return open == 0 ? .drained : .drainedWithOpenOutbox(open)

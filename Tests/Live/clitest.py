@@ -29,7 +29,7 @@ TYPING_ERRORS = [
     (["show", "stock", "--formt", "json"], "Did you mean '--format'?"),
     (["show", "stock", "--format", "jsn"], "'table', 'json' or 'csv'"),
     (["dead-letters", "lst"], "Did you mean 'backorderd dead-letters list'?"),
-    (["frobnicate"], "Commands: run, check, replay"),
+    (["frobnicate"], "Commands: run, shadow, check, "),
     (["schema", "order-plced"], "did you mean order-placed?"),
 ]
 

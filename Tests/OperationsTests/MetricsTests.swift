@@ -1,5 +1,6 @@
 import Synchronization
 import Testing
+import Worker
 
 @testable import Operations
 
@@ -24,6 +25,21 @@ import Testing
                 h_count{a="b"} 5
 
                 """)
+    }
+
+    /// A backlog of messages that are months old: their ages once added up to more than a counter held, and the daemon died.
+    @Test func noFigureEndsTheDaemon() throws {
+        let metrics = DaemonMetrics()
+        var figures = BatchFigures()
+        figures.inputs = 200
+        figures.ages = Array(repeating: 30_000_000_000_000, count: 200)
+        for _ in 0..<1_000 { metrics.committed(figures) }
+        let family = try #require(metrics.families.first { $0.name == "backorderd_input_commit_age_seconds" })
+        #expect(text(family).contains("backorderd_input_commit_age_seconds_sum 6000000000000\n"))
+        let counter = Counter()
+        counter.add(.max)
+        counter.add(3)
+        #expect(counter.value == 2)
     }
 
     @Test func labelsAreEscaped() {

@@ -118,6 +118,24 @@ import Testing
 
     // MARK: Failover
 
+    /// A balancer whose server is dead takes the connection and closes it; libpq alone would not try the next host.
+    @Test func aHostThatClosesTheConnectionIsPassedOver() throws {
+        let database = Database()
+        let parts = Server.url().split(separator: "/")[1].split(separator: ":")
+        let deadEnd = try CuttingProxy(to: 1)
+        defer { deadEnd.stop() }
+        let url = database.url().replacingOccurrences(
+            of: "127.0.0.1:\(parts[parts.count - 1])/",
+            with: "127.0.0.1:\(deadEnd.port),127.0.0.1:\(parts[parts.count - 1])/")
+        #expect(url.contains(","))
+        let store = try PostgresStore(url: url, worker: "two hosts")
+        try store.migrate()
+        _ = try store.write { try $0.appendOutbox([message("1")], at: start) }
+        #expect(try segments(store) == 1)
+        let nowhere = "postgres://u@127.0.0.1:\(deadEnd.port),127.0.0.1:\(deadEnd.port)/x"
+        expectError(.unavailable, containing: "tried again") { _ = try PostgresStore(url: nowhere, worker: "none") }
+    }
+
     /// A server that knows less than this process saw committed: what was acknowledged is gone.
     @Test func commitsThatWereLostAreToldLoudlyAndNothingMoreIsDone() throws {
         let database = Database()

@@ -1,21 +1,24 @@
 import BackOrderStore
 import Foundation
 import InventoryCore
+import MessageSchema
 import TestSupport
 import Testing
+import Worker
 
 @testable import PostgresStore
 
 /// Several stores on one database, each on its own thread, at the same rows.
 @Suite(.enabled(if: Server.url != nil)) struct ManyWorkersTests {
     /// Tries until it succeeds, as the pipeline does; answers how often it was refused.
-    static func retrying(_ body: () throws -> Void) throws -> Int {
+    static func retrying(_ conflicts: Shared? = nil, _ body: () throws -> Void) throws -> Int {
         var refused = 0
         while true {
             do {
                 try body()
                 return refused
             } catch let error as StoreError where error.isRetriable && refused < 200 {
+                if error.conflict == .deadlock { conflicts?.add(1) }
                 refused += 1
             }
         }
@@ -86,10 +89,11 @@ import Testing
         }
         let met = Meeting(2)
         let refusals = Shared(0)
+        let deadlocks = Shared(0)
         atOnce(2) { number in
             let store = try database.store("-cdeadlock_timeout%3D100", worker: "w\(number)")
             let skus: [SKU] = number == 0 ? ["A", "B"] : ["B", "A"]
-            let refused = try Self.retrying {
+            let refused = try Self.retrying(deadlocks) {
                 try store.write { transaction in
                     var changes = Changes()
                     for sku in skus {
@@ -107,6 +111,7 @@ import Testing
             refusals.add(refused)
         }
         #expect(refusals.value >= 1, "one of the two was the victim")
+        #expect(deadlocks.value == refusals.value, "and is told why, for the metrics")
         #expect(try first.write { try $0.items(["A", "B"]) }.map(\.onOrder) == [2, 2])
     }
 
@@ -206,6 +211,75 @@ import Testing
             try $0.lead(worker: "next", now: Instant(microseconds: 10), until: Instant(microseconds: 20))
         }
         #expect(follows, "its time is over")
+    }
+
+    /// A batch locks and loads in one round trip, and writes and commits in another.
+    @Test func aBatchIsTwoRoundTrips() throws {
+        let database = Database()
+        let store = try database.store()
+        let processor = BatchProcessor(
+            store: store, rules: Rulebook(), clock: .system { start }, keepsOutbox: true, worker: "w")
+        func process(_ texts: [String]) throws -> BatchResult {
+            try processor.process(
+                texts.map { text in
+                    DecodedDelivery(
+                        reading: Decoder().read(
+                            Array(text.utf8), envelope: Envelope(), arrival: start, options: DecodeOptions()),
+                        queue: "q", body: Array(text.utf8), properties: { [] })
+                })
+        }
+        func order(_ number: Int) -> String {
+            let lines = (0..<4).map { #"{"sku":"S\#((number * 4 + $0) % 150)","quantity":2}"# }.joined(separator: ",")
+            return #"{"type":"order-placed","id":"o\#(number)","order_id":"O\#(number)","lines":[\#(lines)]}"#
+        }
+        func receipt(_ number: Int) -> String {
+            #"{"type":"stock-received","id":"r\#(number)","receipt_id":"R\#(number)","location":"WH","lines":[{"sku":"S\#(number % 150)","quantity":9}]}"#
+        }
+        func shipment(_ number: Int) -> String {
+            #"{"type":"shipment-dispatched","id":"s\#(number)","shipment_id":"S\#(number)","order_id":"O\#(number)","lines":[{"line_id":"1","quantity":2}]}"#
+        }
+        // Statements are prepared and SKUs learnt on the way; both go with the same round trips.
+        _ = try process((0..<7).map(receipt) + (0..<50).map(order))
+        for round in 1...3 {
+            let before = store.roundTrips
+            let batch =
+                (0..<5).map { receipt(round * 100 + $0) } + (0..<50).map { order(round * 100 + $0) }
+                + (0..<40).map { shipment((round - 1) * 100 + $0) }
+            let result = try process(batch)
+            #expect(result.outcomes.allSatisfy { $0 == .applied })
+            #expect(store.roundTrips - before == 2, "round \(round)")
+        }
+    }
+
+    /// Who waits for a lock is told how long.
+    @Test func theWaitForLocksIsMeasured() throws {
+        let database = Database()
+        let first = try database.store()
+        try first.write { try writeSomeOfAll($0) }
+        let met = Meeting(2)
+        atOnce(2) { number in
+            let store = try database.store(worker: "w\(number)")
+            let needs = BatchNeeds(
+                [
+                    InputMessage(
+                        id: "m", time: start,
+                        input: .stockReceived(
+                            StockReceived(
+                                receiptID: "r", location: "a", lines: [.init(sku: "S", quantity: 1)], receivedAt: start)
+                        ))
+                ], inboxKeys: [])
+            try store.write { transaction in
+                if number == 0 {
+                    try transaction.prepare(needs)
+                    met.wait()
+                    usleep(200_000)
+                } else {
+                    met.wait()
+                    try transaction.prepare(needs)
+                    #expect(transaction.lockWaitNanoseconds >= 100_000_000)
+                }
+            }
+        }
     }
 
     @Test func readsSeeASnapshotWhileAnotherWrites() throws {

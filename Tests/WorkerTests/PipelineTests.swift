@@ -31,7 +31,8 @@ import Worker
 
     private func start(
         _ bodies: [String], memory: any BackOrderStore = MemoryStore(), storeFailures: Int = 0,
-        script: [PublicationOutcome] = []
+        script: [PublicationOutcome] = [], now: @escaping @Sendable () -> Instant = { PipelineTests.start },
+        isGone: @escaping @Sendable (String) -> Bool = { _ in false }
     ) -> Running {
         let queue = FakeQueue()
         for body in bodies { queue.put(body) }
@@ -40,8 +41,9 @@ import Worker
         let pipeline = Pipeline(
             source: queue, sink: sink, tracker: tracker,
             settings: .init(
-                batch: 4, inboxRetentionMicroseconds: 1 << 50, drainMilliseconds: 5000, decode: [:], worker: "test"),
-            timing: Timing(now: { Instant(microseconds: 1_763_900_000_000_000) }),
+                batch: 4, inboxRetentionMicroseconds: 1 << 50, drainMilliseconds: 5000, decode: [:], worker: "test",
+                isGone: isGone),
+            timing: Timing(now: now),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let shared = SharedStore(memory)
         let ending = EndingBox()
@@ -53,6 +55,8 @@ import Worker
             queue: queue, sink: sink, tracker: tracker, pipeline: pipeline, memory: shared, thread: thread,
             ending: ending)
     }
+
+    private static let start = Instant(microseconds: 1_763_900_000_000_000)
 
     private var bodies: [String] {
         [Sample.receipt("R1", "A", 9)] + (1...9).map { Sample.order("O\($0)", "A", 2) }
@@ -124,5 +128,46 @@ import Worker
         #expect(second.stop() == .drained)
         first.sink.setFull(false)
         _ = first.stop()
+    }
+
+    /// What a worker of another name has open, and for how long it said that it lives.
+    private func leave(_ names: [String], by worker: String, livesSeconds: Int64, in store: any BackOrderStore) throws {
+        let start = PipelineTests.start
+        try store.write { transaction in
+            _ = try transaction.claimOutbox(
+                worker: worker, now: start, until: start.adding(microseconds: livesSeconds * 1_000_000), limit: 9)
+            for name in names {
+                _ = try transaction.appendOutbox(
+                    [OutboxMessage(destination: .output, routingKey: "a", messageID: name, type: "t", body: [1])],
+                    at: start, worker: worker)
+            }
+        }
+    }
+
+    @Test func whatALivingNeighbourHasOpenIsLeftToItAndTakenOverWhenItsTimeIsOver() throws {
+        let memory = MemoryStore()
+        try leave(["1", "2"], by: "neighbour", livesSeconds: 8, in: memory)
+        let clock = Mutex<Int64>(0)
+        let running = start(
+            bodies, memory: memory,
+            now: { PipelineTests.start.adding(microseconds: clock.withLock { $0 }) })
+        #expect(waitUntil { running.queue.acknowledged == 10 && running.tracker.openCount == 0 })
+        #expect(!running.sink.published.contains { ["1", "2"].contains($0.messageID) })
+        clock.withLock { $0 = 8_000_000 }
+        #expect(waitUntil { running.sink.confirmed.count { ["1", "2"].contains($0.messageID) } == 2 })
+        #expect(running.stop() == .drained)
+        #expect(running.sink.published.count { ["1", "2"].contains($0.messageID) } == 2)
+        #expect(try outboxIsEmpty(running))
+    }
+
+    @Test func whatANeighbourThatIsKnownDeadHadOpenIsSentAtOnce() throws {
+        let memory = MemoryStore()
+        try leave(["1"], by: "dead", livesSeconds: 1_000_000, in: memory)
+        try leave(["2"], by: "living", livesSeconds: 1_000_000, in: memory)
+        let running = start([], memory: memory, isGone: { $0 == "dead" })
+        #expect(waitUntil { running.sink.confirmed.map(\.messageID) == ["1"] })
+        #expect(running.stop() == .drained)
+        let left = try memory.write { try $0.outbox(after: nil, limit: 9) }.flatMap(\.messages).map(\.messageID)
+        #expect(left == ["2"])
     }
 }
