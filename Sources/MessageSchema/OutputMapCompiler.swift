@@ -251,9 +251,10 @@ struct OutputMapCompiler {
                 compiler.fail(place, "headers.\(name)", "is no header's name", "take 1 to 128 bytes")
                 continue
             }
-            let reserved = name.hasPrefix("x-backorder-") || name == "traceparent" || name == "tracestate"
-            if reserved {
-                compiler.fail(place, "headers.\(name)", "is the daemon's own", "take another name")
+            if name.hasPrefix("x-backorder-") || OutputPlan.reservedHeaders.contains(name) {
+                compiler.fail(
+                    place, "headers.\(name)", "has a meaning of its own, to the daemon or the broker",
+                    "take another name")
                 continue
             }
             if let value = value(tree, "headers.\(name)") { headers.append(.init(name: name, value: value)) }

@@ -61,6 +61,8 @@ struct OutputPlan: Sendable {
     static let shortTextMax = 255
     /// Of a header: all of them together have to go into one frame.
     static let headerBytesMax = 1_024
+    /// Ours, and RabbitMQ's: it closes the channel over a CC or BCC that is no list, whenever it is published again.
+    static let reservedHeaders: Set<String> = ["traceparent", "tracestate", "CC", "BCC", "x-death", "x-delivery-count"]
 
     var isSkipped = false
     var envelope = Envelope.native

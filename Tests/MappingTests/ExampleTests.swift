@@ -38,10 +38,12 @@ import Worker
     static func run(_ folder: URL) throws -> [String] {
         let file = folder.appendingPathComponent("backorderd.yaml")
         let configuration = try Configuration.parse(Array(Data(contentsOf: file)), named: file.path)
+        try configuration.checkMappings(source: file.path)
         let options = try configuration.decodeOptions(source: file.path)
         let store = MemoryStore()
         let processor = BatchProcessor(
-            store: store, rules: configuration.rulebook, clock: .messageTime, keepsOutbox: false)
+            store: store, rules: configuration.rulebook, clock: .messageTime, keepsOutbox: false,
+            encoder: try configuration.outputEncoder())
         let samples = try FileManager.default.contentsOfDirectory(atPath: folder.path)
             .filter { $0.hasSuffix(".ndjson") && $0 != "expected.ndjson" }.sorted()
         var lines: [String] = []
@@ -68,7 +70,9 @@ import Worker
     }
 
     private static func line(_ message: OutboxMessage) -> String {
-        "{\"routing_key\":\"\(message.routingKey)\"," + String(decoding: message.body.dropFirst(), as: UTF8.self)
+        var bytes: [UInt8] = []
+        Replay.append(message, to: &bytes)
+        return String(decoding: bytes.dropLast(), as: UTF8.self)
     }
 
     private static func quoted(_ text: String) -> String {

@@ -13,7 +13,11 @@ struct MappedOutputs {
 
     /// - Parameter map: the lines under `map:`, as YAML.
     init(_ map: String) throws {
-        let yaml = MappedOutputs.file(map)
+        try self.init(file: MappedOutputs.file(map))
+    }
+
+    /// - Parameter yaml: the whole file.
+    init(file yaml: String) throws {
         configuration = try Configuration.parse(Array(yaml.utf8), named: "f")
         try configuration.checkMappings(source: "f")
         encoder = try configuration.outputEncoder()

@@ -1,6 +1,7 @@
 import AMQPClient
 import BackOrderStore
 import Configuration
+import Foundation
 import InventoryCore
 import MessageSchema
 import Testing
@@ -169,6 +170,24 @@ import Worker
             #expect(notice.type == "customer-notification")
             #expect(notice.headers.isEmpty)
         }
+    }
+
+    /// The example of docs/mapping.md gives what stands below it.
+    @Test func exampleOfTheDocument() throws {
+        let file = ExampleTests.root.appendingPathComponent("../../../docs/mapping.md")
+        let page = try String(contentsOf: file, encoding: .utf8)
+        let parts = page.components(separatedBy: "<!-- example: outputs -->\n```yaml\n")
+        try #require(parts.count == 2)
+        let blocks = parts[1].components(separatedBy: "```")
+        let expected = blocks[2].split(separator: "\n").dropFirst().map(String.init)
+        let message =
+            #"{"type":"order-placed","id":"m-1","time":"2026-06-01T10:00:00Z","order_id":"O-1","lines":[{"sku":"ACME-1","quantity":2}]}"#
+        let made = try MappedOutputs(file: blocks[0]).published([message]).map { output in
+            var bytes: [UInt8] = []
+            Replay.append(output, to: &bytes)
+            return String(decoding: bytes.dropLast(), as: UTF8.self)
+        }
+        #expect(made == expected)
     }
 
     @Test func replayLines() {

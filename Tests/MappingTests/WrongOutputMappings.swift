@@ -97,7 +97,11 @@ import Testing
         ),
         (
             "headers: {traceparent: x}",
-            "f:4:17: broker.output.map.headers.traceparent: is the daemon's own; take another name"
+            "f:4:17: broker.output.map.headers.traceparent: has a meaning of its own, to the daemon or the broker; take another name"
+        ),
+        (
+            "headers: {BCC: /customer/contact}",
+            "f:4:17: broker.output.map.headers.BCC: has a meaning of its own, to the daemon or the broker; take another name"
         ),
         (
             "without: [custmer]",
