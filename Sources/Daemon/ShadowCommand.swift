@@ -30,7 +30,8 @@ struct ShadowCommand: AsyncParsableCommand {
 
         @Option(
             name: .long,
-            help: "The shadow's own store, a SQLite file (default: beside the configured one, with .shadow.db for .db).")
+            help: "The shadow's own store, a SQLite file (default: beside the configured one, with .shadow.db for .db)."
+        )
         var store: String?
 
         @Option(name: .long, help: "trace, debug, info, notice, warning, error or critical.")

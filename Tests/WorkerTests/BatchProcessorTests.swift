@@ -42,7 +42,8 @@ import Worker
             store: store, rules: Rulebook(), clock: .system { Instant(microseconds: 1_000_000) }, keepsOutbox: true,
             notes: { input, outputs in
                 OutboxMessage(
-                    destination: .note, routingKey: "note", messageID: input?.id ?? "", type: "\(outputs.count)", body: [])
+                    destination: .note, routingKey: "note", messageID: input?.id ?? "", type: "\(outputs.count)",
+                    body: [])
             })
         let result = try processor.process([
             delivery(Sample.receipt("R1", "A", 5)), delivery(Sample.order("O1", "A", 3)),
