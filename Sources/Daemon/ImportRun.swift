@@ -50,9 +50,10 @@ final class ImportRun {
         var line: Int
     }
 
-    /// Of one transaction, and of one look at the inbox.
-    private static let batchMessages = 2_000
-    private static let batchRows = 20_000
+    /// Of one transaction, and of one look at the inbox. Rows of all over the books meet in one: the more of them, the
+    /// fewer pages are written twice.
+    private static let batchMessages = 16_000
+    private static let batchRows = 40_000
 
     private let groups: SeedGroups
     private let reader: SeedReader

@@ -15,6 +15,7 @@ enum StoreFactory {
             if isBulk {
                 options.cacheKiB = 256 << 10
                 options.checkpointPages = 64_000
+                options.knownSKUs = 262_144
             }
             return try SQLiteStore(path: path, options: options)
         case .postgres(let url): return try PostgresStore(url: url, worker: WorkerName.own)

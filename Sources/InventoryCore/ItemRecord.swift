@@ -127,6 +127,11 @@ final class ItemRecord {
 
     // MARK: The result
 
+    /// Whether `takeChange` has something to say, as far as is cheap to know.
+    var mayHaveChanged: Bool {
+        isLoaded && (headChanged || deficitsChanged || stockChanged.contains(true) || laneChanged.contains(true))
+    }
+
     func takeChange() -> Changes.ItemChange? {
         guard isLoaded else { return nil }
         let stock = stockChanged.indices.filter { stockChanged[$0] }

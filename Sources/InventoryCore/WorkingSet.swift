@@ -356,15 +356,17 @@ public final class WorkingSet {
             record.settle()
         }
         changedOrders.removeAll(keepingCapacity: true)
-        for record in items.values {
-            if let change = record.takeChange() { changes.items.append(change) }
+        // Sorted as records: what they say is much larger to move about.
+        let changedItems = items.values.filter(\.mayHaveChanged).sorted { $0.sku < $1.sku }
+        changes.items = changedItems.compactMap { $0.takeChange() }
+        let changedSupplies = knownSupplies.values.filter(\.isChanged).sorted { left, right in
+            let (left, right) = (left.supply, right.supply)
+            return (left.supplyID, left.sku, left.location) < (right.supplyID, right.sku, right.location)
         }
-        changes.items.sort { $0.item.sku < $1.item.sku }
-        for record in knownSupplies.values where record.isChanged {
+        changes.supplies = changedSupplies.map { record in
             record.isChanged = false
-            changes.supplies.append(record.supply)
+            return record.supply
         }
-        changes.supplies.sort { ($0.supplyID, $0.sku, $0.location) < ($1.supplyID, $1.sku, $1.location) }
         changes.discrepancies = discrepancies
         changes.parked = newlyParked
         changes.unparked = unparked

@@ -15,6 +15,8 @@ public final class SQLiteStore: BackOrderStore {
         public var pageBytes: Int = 4_096
         /// The log is written back to the file when it has this many pages of 4 KiB.
         public var checkpointPages: Int = 16_000
+        /// SKUs whose numbers are kept in memory: more than one transaction names.
+        public var knownSKUs: Int = 32_768
         /// The file grows no further than this many pages of 4 KiB. nil: no bound.
         public var maximumPages: Int?
 
@@ -56,7 +58,7 @@ public final class SQLiteStore: BackOrderStore {
             )
         }
         connection = SQLiteConnection(handle: handle, path: path)
-        transaction = SQLiteTransaction(connection)
+        transaction = SQLiteTransaction(connection, knownSKUs: options.knownSKUs)
     }
 
     deinit {

@@ -11,7 +11,7 @@ final class SQLiteTransaction {
     private var skuIDs: [SKU: Int64] = [:]
     private var skus: [Int64: SKU] = [:]
     private var hasNewSKUs = false
-    private static var knownSKUs: Int { 32_768 }
+    private let knownSKUs: Int
 
     /// Where a column's bytes are put together before they are bound.
     var scratch: [UInt8] = []
@@ -32,8 +32,10 @@ final class SQLiteTransaction {
         var lead: Int64
     }
 
-    init(_ connection: SQLiteConnection) {
+    /// - Parameter knownSKUs: how many numbers of SKUs are kept in memory.
+    init(_ connection: SQLiteConnection, knownSKUs: Int) {
         self.connection = connection
+        self.knownSKUs = knownSKUs
     }
 
     func begin() {
@@ -115,7 +117,7 @@ final class SQLiteTransaction {
     }
 
     private func remember(_ sku: SKU, _ id: Int64) {
-        if skuIDs.count >= Self.knownSKUs {
+        if skuIDs.count >= knownSKUs {
             skuIDs.removeAll(keepingCapacity: true)
             skus.removeAll(keepingCapacity: true)
         }

@@ -37,6 +37,26 @@ import Worker
         #expect(second.segment == nil)
     }
 
+    @Test func notesStandBeforeTheOutputsOfWhatHadAnEffect() throws {
+        let processor = BatchProcessor(
+            store: store, rules: Rulebook(), clock: .system { Instant(microseconds: 1_000_000) }, keepsOutbox: true,
+            notes: { input, outputs in
+                OutboxMessage(
+                    destination: .note, routingKey: "note", messageID: input?.id ?? "", type: "\(outputs.count)",
+                    body: [])
+            })
+        let result = try processor.process([
+            delivery(Sample.receipt("R1", "A", 5)), delivery(Sample.order("O1", "A", 3)),
+            delivery(Sample.order("O1", "A", 3)), delivery(Sample.order("O1", "A", 4, message: "other")),
+        ])
+        #expect(result.messages.map(\.destination) == [.note, .note, .output, .output, .deadLetter])
+        #expect(result.messages.prefix(2).map(\.type) == ["0", "2"])
+        // They are in the outbox as the outputs are, and come back from it.
+        let segments = try store.write { try $0.outbox(after: nil, limit: 1) }
+        #expect(segments.first?.messages == result.messages)
+        #expect(try OutboxCoding.decode(OutboxCoding.encode(result.messages)) == result.messages)
+    }
+
     @Test func sameFactWithOtherContentIsAConflict() throws {
         let processor = processor()
         _ = try processor.process([delivery(Sample.order("O1", "A", 3))])
