@@ -342,7 +342,7 @@ import Testing
             let transaction = try #require(queries as? PostgresTransaction)
             for (name, wanted) in [
                 ("statement_timeout", "30s"), ("lock_timeout", "10s"), ("synchronous_commit", "on"),
-                ("idle_in_transaction_session_timeout", "1min"), ("enable_seqscan", "off"),
+                ("idle_in_transaction_session_timeout", "10s"), ("enable_seqscan", "off"),
                 ("plan_cache_mode", "force_generic_plan"), ("transaction_isolation", "repeatable read"),
             ] {
                 #expect(try transaction.answer("SELECT current_setting('\(name)')").text(0, 0) == wanted, "\(name)")
