@@ -9,6 +9,8 @@ final class PublisherOwner {
     private var taken: [OutgoingMessage] = []
     private var nextIndex = 0
     private var isBlocked = false
+    /// When the broker first refused something on this channel.
+    private var refusedAt: UInt64?
     /// The kernel's send room as last asked, less what was sent since.
     private var room = 0
 
@@ -16,6 +18,8 @@ final class PublisherOwner {
     private static let publishesPerRead = 32
     /// Frames around a message, with room to spare.
     private static let overheadBytes = 4_096
+    /// RabbitMQ 3.10.8 goes on refusing on a channel though the queue's limit was lifted; a new channel asks anew.
+    private static let refusedMilliseconds: UInt64 = 15_000
 
     init(_ publisher: Publisher) { self.publisher = publisher }
 
@@ -41,11 +45,13 @@ final class PublisherOwner {
         try connection.selectConfirms()
         publisher.shared.withLock { $0.isConnected = true }
         room = 0
+        refusedAt = nil
         let quarter = connection.heartbeat * 250
         while true {
             connection.supervisor.arm(fd: connection.fd, milliseconds: connection.rpcTimeoutMilliseconds)
             try read(connection)
             deliverOutcomes()
+            try renewChannel(connection)
             takeOver()
             let sent = try send(connection)
             connection.supervisor.disarm()
@@ -86,6 +92,7 @@ final class PublisherOwner {
             case .nothing: return
             case .partial, .cancelled: continue
             case .confirm(let tag, let multiple, let nack):
+                if nack, refusedAt == nil { refusedAt = Clock.now }
                 guard table.confirmed(tag, multiple: multiple, nack: nack, settled: &settled) else {
                     throw AMQPError(
                         .protocolViolation, "the broker confirmed message \(tag), which was never sent",
@@ -99,6 +106,17 @@ final class PublisherOwner {
             case .unblocked: setBlocked(false, "")
             }
         }
+    }
+
+    /// While nothing is outstanding, so nothing becomes unknown.
+    private func renewChannel(_ connection: BrokerConnection) throws(AMQPError) {
+        guard let since = refusedAt, table.outstanding == 0, !isBlocked, Clock.now - since > Self.refusedMilliseconds
+        else { return }
+        refusedAt = nil
+        try connection.closeChannel(BrokerConnection.workChannel)
+        try connection.openChannel()
+        try connection.selectConfirms()
+        table.lost(error: nil, settled: &settled)
     }
 
     private func setBlocked(_ blocked: Bool, _ reason: String) {

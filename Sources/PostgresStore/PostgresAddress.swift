@@ -21,10 +21,11 @@ struct PostgresAddress {
     ///
     /// Every statement of ours finds its rows by an index, whatever the tables look like at the moment; a plan that was
     /// made while a table was empty must not read all of it an hour later. So plans are made once, and without the ways
-    /// that read whole tables. The server notices a dead worker by its own keepalives, and lets go of its locks then.
+    /// that read whole tables. The server notices a dead worker by its own keepalives, and lets go of its locks
+    /// then; one that is frozen in the middle of a transaction holds up the others for ten seconds.
     private static let session = [
         "search_path=backorderd", "statement_timeout=30000", "lock_timeout=10000",
-        "idle_in_transaction_session_timeout=60000", "default_transaction_isolation=read\\ committed",
+        "idle_in_transaction_session_timeout=10000", "default_transaction_isolation=read\\ committed",
         "synchronous_commit=on", "plan_cache_mode=force_generic_plan", "enable_seqscan=off", "enable_hashjoin=off",
         "enable_mergejoin=off", "enable_bitmapscan=off", "enable_material=off", "enable_memoize=off", "jit=off",
         "bytea_output=hex", "tcp_keepalives_idle=15", "tcp_keepalives_interval=5", "tcp_keepalives_count=3",

@@ -173,7 +173,10 @@ class Chaos:
         """SIGSTOP for longer than the broker waits for a heartbeat: what it has in hand is given to others meanwhile."""
         worker = self.one()
         worker.process.send_signal(signal.SIGSTOP)
-        time.sleep(Node.HEARTBEAT * self.chance.uniform(2.5, 4))
+        end = time.monotonic() + Node.HEARTBEAT * self.chance.uniform(2.5, 4)
+        if len(self.workers) > 1:
+            self.await_recovery("one frozen")
+        time.sleep(max(0, end - time.monotonic()))
         worker.process.send_signal(signal.SIGCONT)
 
     def restart_worker(self):

@@ -178,6 +178,8 @@ class Server:
                 pass
         for process in (pid, *children):
             await_end(process)
+        # Until somebody reaps the dead, pg_ctl takes the number in this file for a server that runs.
+        os.remove(f"{self.data}/cluster/postmaster.pid")
 
     def ask(self, sql):
         return tool("private-postgres", "psql", self.directory, "-q", "-A", "-t", "-c", sql).strip()

@@ -4,7 +4,7 @@ import Testing
 /// What documents say of tests is so.
 @Suite struct DocumentTests {
     /// A name in back quotes that looks like `SuiteTests.function` or is a path under Tests.
-    @Test(arguments: ["docs/threat-model.md"])
+    @Test(arguments: ["docs/threat-model.md", "docs/guarantees.md"])
     func testsThatAreNamedExist(document: String) throws {
         let text = try String(contentsOf: TidyTests.root.appendingPathComponent(document), encoding: .utf8)
         let sources = try (TidyTests.swiftFiles("Tests") + TidyTests.swiftFiles("Sources/TestSupport"))
