@@ -149,7 +149,8 @@ extension Turn {
         func add(_ position: Int, _ units: Units) {
             if units <= 0 { return }
             planned[position] += units
-            if let known = shares.firstIndex(where: { $0.position == position }) {
+            // A truck is booked message line by message line: where one left from decides what the next one finds.
+            if cap == .cancellable, let known = shares.firstIndex(where: { $0.position == position }) {
                 shares[known].units += units
             } else {
                 shares.append(LineShare(position: position, units: units))
