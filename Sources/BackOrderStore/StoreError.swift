@@ -15,6 +15,8 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
 
     public var code: Code
     public var message: String
+    /// The connection broke during COMMIT: what was to be written may be there.
+    public var mayHaveCommitted = false
 
     public init(_ code: Code, _ message: String) {
         self.code = code
