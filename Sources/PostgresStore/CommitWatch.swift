@@ -71,7 +71,8 @@ struct CommitWatch {
         parameters.add(Int64(former))
         for _ in 0..<40 {
             let rows = try Migration.ask(
-                link, "SELECT 1::int8 FROM pg_stat_activity WHERE pid = $1::int8 AND pid <> pg_backend_pid()", parameters)
+                link, "SELECT 1::int8 FROM pg_stat_activity WHERE pid = $1::int8 AND pid <> pg_backend_pid()",
+                parameters)
             if rows.count == 0 { return }
             usleep(50_000)
         }

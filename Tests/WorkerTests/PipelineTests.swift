@@ -49,7 +49,8 @@ import Worker
         let ending = EndingBox()
         let thread = WorkThread(name: "pipeline") {
             ending.set(
-                pipeline.run(store: FailingStore(shared.store, failures: storeFailures, unknownCommits: unknownCommits),
+                pipeline.run(
+                    store: FailingStore(shared.store, failures: storeFailures, unknownCommits: unknownCommits),
                     rules: Rulebook()))
         }
         return Running(
