@@ -27,6 +27,8 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
     public var message: String
     /// nil: not for the sake of another worker.
     public var conflict: Conflict?
+    /// The connection broke during COMMIT: what was to be written may be there.
+    public var mayHaveCommitted = false
 
     public init(_ code: Code, _ message: String, conflict: Conflict? = nil) {
         self.code = code

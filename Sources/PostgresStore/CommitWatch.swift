@@ -1,4 +1,5 @@
 internal import BackOrderStore
+internal import Glibc
 
 /// Counts what this store committed, in a row of its own, so that it can tell after a failure of connection or server
 /// what became of it.
@@ -12,6 +13,8 @@ struct CommitWatch {
     private var seen: Int64 = 0
     private var tried: Int64 = 0
     private var timeline: Int64?
+    /// The server's process of the last connection.
+    private var backend: Int32 = 0
     private(set) var wasLastCommitted = false
     /// Commits were lost.
     private(set) var loss: StoreError?
@@ -39,6 +42,8 @@ struct CommitWatch {
     /// Asks a new connection what it has of this worker.
     mutating func check(_ link: Connection) throws(StoreError) {
         wasLastCommitted = false
+        if tried > seen { try awaitEnd(of: backend, link) }
+        backend = link.backend
         let now = try Self.timeline(link)
         defer { timeline = now ?? timeline }
         let version = try Migration.version(link)
@@ -57,6 +62,20 @@ struct CommitWatch {
         if found < seen { throw lost(found, now, link) }
         wasLastCommitted = found == tried && tried > seen
         seen = found
+    }
+
+    /// What was sent on the former connection may not even have been begun: a server that is busy reads it later, and
+    /// ends then. Waits two seconds at the most.
+    private func awaitEnd(of former: Int32, _ link: Connection) throws(StoreError) {
+        var parameters = Parameters()
+        parameters.add(Int64(former))
+        for _ in 0..<40 {
+            let rows = try Migration.ask(
+                link, "SELECT 1::int8 FROM pg_stat_activity WHERE pid = $1::int8 AND pid <> pg_backend_pid()",
+                parameters)
+            if rows.count == 0 { return }
+            usleep(50_000)
+        }
     }
 
     private mutating func lost(_ found: Int64, _ now: Int64?, _ link: Connection) -> StoreError {

@@ -50,8 +50,11 @@ public final class PostgresStore: BackOrderStore {
         } catch {
             let isUnknown = transaction.link.isLost
             rollBack(transaction)
-            if isUnknown, try isCommittedAfterAll() { return result }
-            throw error
+            guard isUnknown else { throw error }
+            if try isCommittedAfterAll() { return result }
+            var unknown = error
+            unknown.mayHaveCommitted = true
+            throw unknown
         }
         watch.committed()
         return result

@@ -23,18 +23,29 @@ extension Pipeline {
 
     /// Says that this worker lives, and sends what nobody who lives sees to.
     func relay(_ store: any BackOrderStore, _ nextClaim: inout Int64) throws {
-        if timing.monotonicMilliseconds() < nextClaim { return }
-        try claim(store)
+        if hasUnknownCommit.exchange(false, ordering: .relaxed) {
+            // All of it is claimed anew; what the tracker has open already is not sent again. The transaction in doubt is
+            // decided by now: whatever was tried again behind it needed its locks and its inbox keys.
+            try claim(store, isAnew: true)
+        } else if timing.monotonicMilliseconds() < nextClaim {
+            return
+        } else {
+            try claim(store)
+        }
         nextClaim = timing.monotonicMilliseconds() + Pipeline.claimMilliseconds
     }
 
-    private func claim(_ store: any BackOrderStore) throws {
+    private func claim(_ store: any BackOrderStore, isAnew: Bool = false) throws {
         var sent = 0
+        var isAnew = isAnew
         while !stopping.load(ordering: .acquiring) {
             // While much waits for its confirm, nothing is taken over; the claim is made all the same, for its lease.
-            let limit = tracker.openCount < settings.outboxHighWater ? Pipeline.claimedAtOnce : 0
+            let isFirst = isAnew
+            isAnew = false
+            let limit = isFirst ? Int.max : tracker.openCount < settings.outboxHighWater ? Pipeline.claimedAtOnce : 0
             let segments = try persist([]) {
                 try store.write { transaction in
+                    if isFirst { try transaction.leaveOutbox(worker: settings.worker) }
                     for other in try transaction.outboxWorkers() where other != settings.worker {
                         if settings.isGone(other) { try transaction.leaveOutbox(worker: other) }
                     }

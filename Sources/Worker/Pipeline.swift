@@ -87,6 +87,8 @@ public final class Pipeline: Sendable {
     /// Publications that the sink's full queue did not take yet; used by the pipeline's thread alone.
     private let unsent = Mutex<[PendingPublication]>([])
     private static let publicationsHandedOver = 1_000
+    /// A transaction may have been committed without our knowing: its outputs would wait in the outbox for nobody.
+    let hasUnknownCommit = Atomic<Bool>(false)
 
     public init(
         source: any DeliverySource, sink: any OutputSink, tracker: OutboxTracker, settings: Settings,
@@ -305,6 +307,7 @@ public final class Pipeline: Sendable {
                 return value
             } catch let error as StoreError where error.isRetriable {
                 failures += 1
+                if error.mayHaveCommitted { hasUnknownCommit.store(true, ordering: .relaxed) }
                 meter.storeFailed(error.conflict)
                 countsState.withLock { $0.storeRetries += 1 }
                 if failures == 1 || failures % 20 == 0 {

@@ -178,8 +178,10 @@ class Server:
                 pass
         for process in (pid, *children):
             await_end(process)
-        # Until somebody reaps the dead, pg_ctl takes the number in this file for a server that runs.
-        os.remove(f"{self.data}/cluster/postmaster.pid")
+        # Until somebody reaps the dead, the number in these files is taken for a server that runs.
+        for left in (f"{self.data}/cluster/postmaster.pid", f"{self.data}/.s.PGSQL.{self.port}.lock"):
+            if os.path.exists(left):
+                os.remove(left)
 
     def ask(self, sql):
         return tool("private-postgres", "psql", self.directory, "-q", "-A", "-t", "-c", sql).strip()

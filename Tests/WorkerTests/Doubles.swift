@@ -95,13 +95,24 @@ final class FakeSink: OutputSink {
 final class FailingStore: BackOrderStore {
     private let inner: any BackOrderStore
     private var failures: Int
+    /// Batches with outputs that are committed though the caller is told that they may not be.
+    private var unknownCommits: Int
 
-    init(_ inner: any BackOrderStore, failures: Int) {
+    init(_ inner: any BackOrderStore, failures: Int, unknownCommits: Int = 0) {
         self.inner = inner
         self.failures = failures
+        self.unknownCommits = unknownCommits
     }
 
     func write<Result>(_ body: (any StoreTransaction) throws -> Result) throws -> Result {
+        if unknownCommits > 0 {
+            let result = try inner.write(body)
+            guard let batch = result as? BatchResult, batch.segment != nil else { return result }
+            unknownCommits -= 1
+            var error = StoreError(.unavailable, "the connection broke")
+            error.mayHaveCommitted = true
+            throw error
+        }
         guard failures > 0 else { return try inner.write(body) }
         failures -= 1
         // The worst moment: everything was done, the commit fails.

@@ -30,7 +30,7 @@ import Worker
     }
 
     private func start(
-        _ bodies: [String], memory: any BackOrderStore = MemoryStore(), storeFailures: Int = 0,
+        _ bodies: [String], memory: any BackOrderStore = MemoryStore(), storeFailures: Int = 0, unknownCommits: Int = 0,
         script: [PublicationOutcome] = [], now: @escaping @Sendable () -> Instant = { PipelineTests.start },
         isGone: @escaping @Sendable (String) -> Bool = { _ in false }
     ) -> Running {
@@ -49,7 +49,9 @@ import Worker
         let ending = EndingBox()
         let thread = WorkThread(name: "pipeline") {
             ending.set(
-                pipeline.run(store: FailingStore(shared.store, failures: storeFailures), rules: Rulebook()))
+                pipeline.run(
+                    store: FailingStore(shared.store, failures: storeFailures, unknownCommits: unknownCommits),
+                    rules: Rulebook()))
         }
         return Running(
             queue: queue, sink: sink, tracker: tracker, pipeline: pipeline, memory: shared, thread: thread,
@@ -84,6 +86,19 @@ import Worker
         #expect(running.pipeline.counts.applied == 10)
         let ids = running.sink.confirmed.map(\.messageID)
         #expect(Set(ids).count == ids.count)
+    }
+
+    /// The second try finds duplicates and makes no outputs; those of the first wait in the outbox.
+    @Test func outputsOfACommitThatNobodyKnewOfAreSent() throws {
+        let plain = start(bodies)
+        #expect(waitUntil { plain.queue.acknowledged == 10 && plain.tracker.openCount == 0 })
+        #expect(plain.stop() == .drained)
+        let running = start(bodies, unknownCommits: 2)
+        #expect(waitUntil { running.sink.confirmed.count == plain.sink.confirmed.count })
+        #expect(waitUntil { (try? outboxIsEmpty(running)) == true })
+        #expect(Set(running.sink.confirmed.map(\.messageID)) == Set(plain.sink.confirmed.map(\.messageID)))
+        #expect(running.stop() == .drained)
+        #expect(running.pipeline.counts.duplicates > 0)
     }
 
     @Test func whatTheBrokerDoesNotTakeIsSentAgainUnderTheSameID() throws {
