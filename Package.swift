@@ -108,7 +108,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "PostgresStoreTests",
-            dependencies: ["InventoryCore", "BackOrderStore", "PostgresStore", "TestSupport"], swiftSettings: strict),
+            dependencies: [
+                "InventoryCore", "MessageSchema", "BackOrderStore", "PostgresStore", "Worker", "TestSupport",
+            ],
+            swiftSettings: strict),
         .testTarget(name: "AMQPClientTests", dependencies: ["AMQPClient"], swiftSettings: strict),
         .testTarget(name: "AMQPClientLiveTests", dependencies: ["AMQPClient"], swiftSettings: strict),
         .testTarget(

@@ -2,7 +2,9 @@
 """How does backorderd on PostgreSQL grow with workers, beside the C program that only moves messages?
 
     workers.py --binary PATH --peer PATH --url AMQP --store POSTGRES_URL --history DIR [--workers 1,2,4] [--rounds 3]
-               [--batch 200] [--prefetch 1000]
+               [--batch 200] [--prefetch 1000] [--watch NAME=PID]…
+
+--watch: a service's process; its CPU time, with that of its children, is told per message.
 
 Each round goes through the numbers of workers and the peer once, on the same history, so that what else the machine does
 meets all of them. The opening stock is taken, the daemons are stopped, the events are put into the input queue (quorum),
@@ -36,6 +38,22 @@ class Worker(Daemon):
         return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if not line.startswith("#"))}
 
 
+def cpu_of(pid):
+    """CPU seconds of a process and its children so far, those that ended included."""
+    ticks = 0
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{entry}/stat") as file:
+                fields = file.read().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(entry) == pid:
+            ticks += sum(map(int, fields[11:15]))
+        elif int(fields[1]) == pid:
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 STAGES = ("decode", "load", "decide", "write", "commit")
 
 
@@ -63,8 +81,9 @@ def one_round(options, history, link, count):
             for worker in workers:
                 worker.start()
             wait("the daemons to consume", lambda: link.depth(INPUT)[1] > 0, 60, pause=0.005)
-            began = time.monotonic()
+            began, before = time.monotonic(), {name: cpu_of(pid) for name, pid in options.watched}
             last, outputs = await_quiet(link, workers[0], quiet=2, pause=0.02)
+            services = {name: (cpu_of(pid) - before[name]) * 1e6 / len(history.events) for name, pid in options.watched}
             found = [worker.metrics() for worker in workers]
             cpu = sum(worker.usage()[0] for worker in workers)
             for worker in workers:
@@ -83,7 +102,7 @@ def one_round(options, history, link, count):
         return sum(values.get(f"backorderd_{name}", 0) for values in found)
     batches = max(1, total("batch_size_count"))
     return {"per_second": len(history.events) / (last - began), "cpu_us": cpu * 1e6 / len(history.events), "outputs": outputs, "good": good,
-            "size": sum(len(m.body) for m in messages) // max(1, len(messages)), "batch": total("batch_size_sum") / batches,
+            "services": services, "size": sum(len(m.body) for m in messages) // max(1, len(messages)), "batch": total("batch_size_sum") / batches,
             "lock_ms": total("store_lock_wait_seconds_sum") * 1000 / batches, "retries": total("store_retries_total"),
             "deadlocks": total('store_conflicts_total{cause="deadlock"}'),
             "stages": {s: total(f'stage_duration_seconds_sum{{stage="{s}"}}') * 1000 / batches for s in STAGES}}
@@ -97,7 +116,9 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batch", type=int, default=200)
     parser.add_argument("--prefetch", type=int, default=1000)
+    parser.add_argument("--watch", action="append", default=[])
     options = parser.parse_args()
+    options.watched = [(name, int(pid)) for name, _, pid in (text.partition("=") for text in options.watch)]
     counts, lines = list(map(int, options.workers.split(","))), machine()
     history, link = History(options.history), amqp_client.Connection(options.url, "workers benchmark")
     ours, peers = {count: [] for count in counts}, []
@@ -109,7 +130,7 @@ def main():
               + f", peer {peers[-1]:.0f}/s", flush=True)
     print("\n".join(lines))
     print(f"PostgreSQL {output_of('psql', '--version')}; history: {len(history.events)} messages; batch {options.batch}, prefetch {options.prefetch}\n")
-    print("| workers | msg/s, median (range) | of the C peer | CPU µs/msg of the workers | messages a batch | lock wait ms/batch | retries (deadlocks) "
+    print(f"| workers | msg/s, median (range) | of the C peer | CPU µs/msg: {', '.join(['workers'] + [name for name, _ in options.watched])} | messages a batch | lock wait ms/batch | retries (deadlocks) "
           f"| stages ms/batch: {', '.join(STAGES)} | books |\n|---|---|---|---|---|---|---|---|---|")
     peer = statistics.median(peers)
     for count in counts:
@@ -118,8 +139,9 @@ def main():
         def middle(name):
             return statistics.median(run[name] for run in runs)
         rates = [run["per_second"] for run in runs]
+        cpu = ", ".join([f"{middle('cpu_us'):.0f}"] + [f"{statistics.median(run['services'][name] for run in runs):.0f}" for name, _ in options.watched])
         stages = ", ".join(f"{statistics.median(run['stages'][s] for run in runs):.1f}" for s in STAGES)
-        print(f"| {count} | {middle('per_second'):.0f} ({min(rates):.0f}–{max(rates):.0f}) | {middle('per_second') / peer:.2f} | {middle('cpu_us'):.0f} "
+        print(f"| {count} | {middle('per_second'):.0f} ({min(rates):.0f}–{max(rates):.0f}) | {middle('per_second') / peer:.2f} | {cpu} "
               f"| {middle('batch'):.0f} | {middle('lock_ms'):.1f} | {sum(r['retries'] for r in runs):.0f} ({sum(r['deadlocks'] for r in runs):.0f}) "
               f"| {stages} | {'ok' if all(r['good'] for r in runs) else 'WRONG'} |")
     print(f"| C peer | {peer:.0f} ({min(peers):.0f}–{max(peers):.0f}) | 1 | | | | | | |")
