@@ -130,7 +130,7 @@ def migrate_that_waits(run):
 def typing_errors(table, run):
     for words, wanted in TYPING_ERRORS:
         said = run(*words)
-        table.check(" ".join(words), said.returncode == (66 if words[0] == "schema" else 64) and wanted in said.stderr and not said.stdout, said.stderr.split("\n")[0])
+        table.check(" ".join(words), said.returncode == (66 if words[0] == "schema" else 64) and wanted in said.stderr and not said.stdout, " | ".join(said.stderr.splitlines()))
 
 
 def scripts(table, run):
