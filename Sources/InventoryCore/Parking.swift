@@ -1,13 +1,13 @@
 /// Messages that came before their order.
 extension Turn {
     /// Applies what was parked for a new order: shipments and cancellations by their time, then id, each with its own
-    /// cause. Answers a parked release, which is applied last.
-    mutating func applyParked(_ record: OrderRecord) throws -> ParkedMessage? {
+    /// cause. Answers the parked releases, which are applied last: of several the first decides, the others find nothing held.
+    mutating func applyParked(_ record: OrderRecord) throws -> [ParkedMessage] {
         let parked = try ledger.takeParked(record.order.orderID).sorted {
             $0.message.time != $1.message.time
                 ? $0.message.time < $1.message.time : Identifier($0.message.id) < Identifier($1.message.id)
         }
-        var release: ParkedMessage?
+        var releases: [ParkedMessage] = []
         for message in parked {
             switch message.message.input {
             case .shipmentDispatched(let shipment):
@@ -15,11 +15,11 @@ extension Turn {
             case .orderCancelled(let cancelled):
                 try with(message) { turn in _ = try turn.cancel(cancelled, record) }
             case .orderReleased:
-                release = message
+                releases.append(message)
             default: break
             }
         }
-        return release
+        return releases
     }
 
     mutating func applyParkedRelease(_ parked: ParkedMessage, _ record: OrderRecord) throws {

@@ -17,14 +17,14 @@ extension Turn {
         for position in order.lines.indices { order.lines[position].unplaced = order.lines[position].ordered }
         let record = ledger.insert(order)
 
-        let release = try applyParked(record)
+        let releases = try applyParked(record)
         for line in record.order.lines where line.ordered > line.cancelled {
             ledger.addDemand(line.sku, of: record.order) { $0.units += line.ordered - line.cancelled }
         }
         if record.order.lines.contains(where: { $0.unplaced > 0 }) {
             try settlePlacing(record, holdAllowed: true)
         }
-        if let release { try applyParkedRelease(release, record) }
+        for release in releases { try applyParkedRelease(release, record) }
         return .applied
     }
 
