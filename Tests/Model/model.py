@@ -116,7 +116,7 @@ class Model(Placing, Shipping, Supplying):
         self.tell.now, self.tell.cause = now, message["id"]
         books.touched.clear()
         getattr(self, "on_" + message["type"].replace("-", "_"))(message, now)
-        for sku in self.in_order(message):
+        for sku in self.in_order(message, before.keys()):
             if sku in books.touched or books.position_of(sku) != before.get(sku, ({}, [], [])):
                 self.reorders.ask(sku, now)
         self.tell.fill_in_dates(lambda line: self.promises.date(line, now))
@@ -129,14 +129,14 @@ class Model(Placing, Shipping, Supplying):
     def queue_and_supply(self, sku):
         return [(self.precedence.key(line), line.waiting) for line in self.promises.queue(sku)], self.books.supply_of(sku)
 
-    def in_order(self, message):
-        """The SKUs of a message in line order, then all others."""
+    def in_order(self, message, known):
+        """The SKUs of a message in line order, then all others; also `known` ones of which nothing is left on the books."""
         lines = message.get("lines") or []
         order = self.books.orders.get(message.get("order_id"))
         if order and message["type"] != "order-placed":
             lines = [{"sku": line.sku} for line in order.lines]
         named = list(dict.fromkeys(line["sku"] for line in lines if "sku" in line))
-        return named + sorted(self.books.skus() - set(named), key=in_bytes)
+        return named + sorted((self.books.skus() | set(known)) - set(named), key=in_bytes)
 
     # Telling who was filled
 
