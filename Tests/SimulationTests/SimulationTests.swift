@@ -31,6 +31,10 @@ import Testing
             "a batch marked fewer SKUs for the sweep than its inputs one by one: orders were told a round later"
         ),
         (
+            Plan(seed: 90674, steps: 300),
+            "the memory store let no supply's date pass that lay before its announcement, though the clock was set back"
+        ),
+        (
             Plan(seed: 90747, steps: 300),
             "which SKUs were marked hung on which happened to be loaded, so on the order of a hash table"
         ),
