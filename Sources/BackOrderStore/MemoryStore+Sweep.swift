@@ -46,7 +46,11 @@ extension MemoryBooks {
 
     func nextDate(since: Instant) throws -> Instant? {
         let promise = promises.first(1).first?.time
-        let date = expected.first(1, after: Self.end(of: since)).first?.time
+        var date: Instant?
+        expected.forEach(after: Self.end(of: since)) { entry in
+            date = supplies[entry.key]?.dateToPass
+            return date == nil
+        }
         guard let promise, let date else { return promise ?? date }
         return min(promise, date)
     }

@@ -303,7 +303,7 @@ final class MemoryBooks: @unchecked Sendable {
         if let old {
             if old.outstanding > 0 {
                 outstanding[row.sku]?.remove(OutstandingKey(key: old.key, row: row))
-                if let date = old.dateToPass { expected.remove(Aged(time: date, key: row)) }
+                if let date = old.expectedAt { expected.remove(Aged(time: date, key: row)) }
             }
             supplyRows[row.supplyID]?.remove(row)
             if let reorderID = old.reorderID { tiedRows[reorderID]?.remove(row) }
@@ -311,7 +311,7 @@ final class MemoryBooks: @unchecked Sendable {
         if let new {
             if new.outstanding > 0 {
                 outstanding[row.sku, default: SortedList()].insert(OutstandingKey(key: new.key, row: row))
-                if let date = new.dateToPass { expected.insert(Aged(time: date, key: row)) }
+                if let date = new.expectedAt { expected.insert(Aged(time: date, key: row)) }
             }
             supplyRows[row.supplyID, default: SortedList()].insert(row)
             if let reorderID = new.reorderID { tiedRows[reorderID, default: SortedList()].insert(row) }

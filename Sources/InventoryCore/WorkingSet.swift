@@ -20,6 +20,8 @@ public final class WorkingSet {
     private var learnedLeadTimes: [LeadTime] = []
     private var leadTimesBySupplier: [SupplierID: [Int64]] = [:]
     private var marks: [SKU: Instant] = [:]
+    /// Of the input in hand; judged when it ends.
+    private var newMarks: [SKU: Instant] = [:]
     /// The time of the input in hand.
     var now = Instant(microseconds: 0)
     /// When a queue or supply changed first since this was asked last, whether it has dates or not.
@@ -227,7 +229,7 @@ public final class WorkingSet {
         let others = record.order.lines.indices.filter { $0 != position && record.order.lines[$0].waiting > 0 }
         for other in others {
             itemRecordForQueue(record.order.lines[other].sku).dequeue(key(record, other))
-            mark(record.order.lines[other].sku)
+            markPlace(record.order.lines[other].sku)
         }
         record.lead = lead
         for other in record.order.lines.indices { markChanged(record, line: other) }
@@ -287,6 +289,7 @@ public final class WorkingSet {
                     kind: origin.kind, lines: lines))
         }
         unjournaled.removeAll(keepingCapacity: true)
+        settleMarks()
     }
 
     // MARK: Demand, lead times
@@ -318,7 +321,18 @@ public final class WorkingSet {
 
     /// The SKU's queue or supply changed.
     func mark(_ sku: SKU) {
+        if newMarks[sku] == nil { newMarks[sku] = now }
+        noteChange()
+    }
+
+    /// The SKU's queue changed by an order's place alone. Whether it has dates is not asked: it may not be loaded, and
+    /// what is loaded depends on which inputs share the batch.
+    private func markPlace(_ sku: SKU) {
         if marks[sku] == nil { marks[sku] = now }
+        noteChange()
+    }
+
+    private func noteChange() {
         changedAt = changedAt.map { min($0, now) } ?? now
     }
 
@@ -329,13 +343,19 @@ public final class WorkingSet {
     }
 
     /// Whether a SKU that has dates was marked.
-    public var hasSweepMarks: Bool { marks.keys.contains { isToBeSwept($0) } }
+    public var hasSweepMarks: Bool { !marks.isEmpty || newMarks.keys.contains { isToBeSwept($0) } }
 
     /// Without a date anywhere there is nothing that could have moved.
     private func isToBeSwept(_ sku: SKU) -> Bool {
         guard let record = items[sku] else { return false }
-        // One that was not looked at but for a place in its queue may have dates.
         return !record.isLoaded || record.item.hasDates || record.item.onOrderDated > 0
+    }
+
+    /// Judges the marks of one input by what it left behind, so that a batch leaves those that its inputs leave one by
+    /// one.
+    private func settleMarks() {
+        for (sku, time) in newMarks where marks[sku] == nil && isToBeSwept(sku) { marks[sku] = time }
+        newMarks.removeAll(keepingCapacity: true)
     }
 
     /// When a queue or supply changed first, and the earliest new date, since this was asked last.
@@ -373,9 +393,8 @@ public final class WorkingSet {
         changes.events = events
         changes.demand = demand.values.sorted { ($0.sku, $0.day) < ($1.sku, $1.day) }
         changes.leadTimes = learnedLeadTimes
-        for (sku, time) in marks where isToBeSwept(sku) {
-            changes.marks.append(SweepMark(sku: sku, changedAt: time))
-        }
+        settleMarks()
+        for (sku, time) in marks { changes.marks.append(SweepMark(sku: sku, changedAt: time)) }
         changes.marks.sort { $0.sku < $1.sku }
         discrepancies = []
         newlyParked = []

@@ -252,10 +252,8 @@ final class Oracle {
         for finding in findings { fail(.audit, "\(finding.subject): \(finding.problem)") }
     }
 
-    /// The sweep's own book. When a SKU changed again matters only while a sweep of it is under way. A batch marks what
-    /// has changed when it ends, its inputs one by one may mark more.
+    /// The sweep's own book. When a SKU changed again matters only while a sweep of it is under way.
     private func sweepText(_ store: any BackOrderStore) throws -> [String] {
-        if world.plan.batch > 1 { return [] }
         return try store.write { transaction in
             let marks = try transaction.sweepMarks(after: nil, limit: .max).map { mark in
                 let again = mark.cursor == nil ? nil : mark.changedAgainAt

@@ -158,7 +158,8 @@ final class World {
         settleDown("after the faults")
         guard failure == nil else { return }
         // A sweep is due at most a minute after what changed last; a leader that is gone is followed within seconds.
-        pass(milliseconds: 80_000)
+        // One that looks at a line or three at a time needs as many steps as there are lines.
+        pass(milliseconds: plan.sweptLines < 1_000 ? 400_000 : 80_000)
         settleDown("after the sweep")
         guard failure == nil else { return }
         oracle?.checkSwept(now: clock.now)

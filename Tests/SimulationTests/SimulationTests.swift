@@ -26,6 +26,22 @@ import Testing
             Plan(seed: 50011, steps: 300),
             "a sweep in steps said that a SKU has no dates, though its queue had changed behind the step"
         ),
+        (
+            Plan(seed: 90237, steps: 300),
+            "a batch marked fewer SKUs for the sweep than its inputs one by one: orders were told a round later"
+        ),
+        (
+            Plan(seed: 90674, steps: 300),
+            "the memory store let no supply's date pass that lay before its announcement, though the clock was set back"
+        ),
+        (
+            Plan(seed: 90747, steps: 300),
+            "which SKUs were marked hung on which happened to be loaded, so on the order of a hash table"
+        ),
+        (
+            Plan(seed: 50066, steps: 300, store: .memory, workers: 3),
+            "a sweep told orders in another order, or not at all; it failed on an earlier tree"
+        ),
     ]
 
     private func expectPass(_ report: Simulation.Report) {
