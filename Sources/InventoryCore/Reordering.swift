@@ -39,10 +39,11 @@ extension Turn {
                 return backOrders.count < Turn.backOrdersListed
             }
         }
-        let location =
-            firstPin ?? rules.locations.first
-            ?? before.stock.max { $0.onHand != $1.onHand ? $0.onHand < $1.onHand : $1.location < $0.location }?.location
-            ?? "default"
+        // Where nothing lies, no place has most: whether its empty row is on the books makes no difference.
+        let fullest = before.stock.filter { $0.onHand > 0 }.max {
+            $0.onHand != $1.onHand ? $0.onHand < $1.onHand : $1.location < $0.location
+        }
+        let location = firstPin ?? rules.locations.first ?? fullest?.location ?? "default"
         let supplier = decider.supplier(item.sku, override: before.settings)
         let expectedAt = try expectedArrival(item.sku, supplier, override: before.settings)
         let reorderID = Turn.reorderID(item.sku, item.nextReorderNumber())
