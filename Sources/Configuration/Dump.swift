@@ -1,7 +1,7 @@
 import InventoryCore
 
 extension Configuration {
-    /// What is in effect, every key, as a configuration file without secrets: what `config show` prints.
+    /// What is in effect, every key, as a configuration file without secrets: what `check --print` prints.
     public func redactedYAML() -> String {
         tree(redacted: true).yamlLines().joined(separator: "\n") + "\n"
     }

@@ -22,7 +22,9 @@ struct CheckCommand: ParsableCommand {
             throw ExitCode(ExitStatus.badConfiguration)
         }
         for warning in configuration.warnings { complain("configuration: \(warning)") }
-        print("configuration: fine")
+        print(
+            options.prints ? configuration.redactedYAML() : "configuration: fine",
+            terminator: options.prints ? "" : "\n")
         var failed = false
         if options.store { failed = !checkStore(configuration) || failed }
         if options.broker { failed = try !checkBroker(configuration) || failed }
@@ -79,4 +81,9 @@ struct CheckOptions: ParsableArguments {
 
     @Flag(name: .long, help: "Also open the store and compare its schema.")
     var store = false
+
+    @Flag(
+        name: .customLong("print"), help: "Print what is in effect, every key, as a configuration file without secrets."
+    )
+    var prints = false
 }

@@ -149,10 +149,14 @@ def limit_lifted(ground):
 def fill(ground, name):
     ground.begin(name)
     ground.node.ctl("set_policy", "full", NOTICES.replace(".", "\\."), '{"max-length":5,"overflow":"reject-publish"}', "--apply-to", "queues")
-    time.sleep(1)
-    ground.publish(200)
+    # A policy takes hold when the broker gets to it.
+    for _ in range(10):
+        ground.publish(200)
+        ground.handled()
+        time.sleep(2)
+        if "refused by the broker" in ground.log():
+            break
     ground.said("refused by the broker")
-    ground.handled()
 
 
 def blocked(ground):
