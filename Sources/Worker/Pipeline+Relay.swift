@@ -23,15 +23,11 @@ extension Pipeline {
 
     /// Says that this worker lives, and sends what nobody who lives sees to.
     func relay(_ store: any BackOrderStore, _ nextClaim: inout Int64) throws {
-        if hasUnknownCommit.exchange(false, ordering: .relaxed) {
-            // All of it is claimed anew; what the tracker has open already is not sent again. The transaction in doubt is
-            // decided by now: whatever was tried again behind it needed its locks and its inbox keys.
-            try claim(store, isAnew: true)
-        } else if timing.monotonicMilliseconds() < nextClaim {
-            return
-        } else {
-            try claim(store)
-        }
+        // After a commit that may have been made all is claimed anew; what the tracker has open already is not sent again.
+        // The transaction in doubt is decided by now: whatever was tried again behind it needed its locks and inbox keys.
+        let isAnew = hasUnknownCommit.exchange(false, ordering: .relaxed)
+        if !isAnew, timing.monotonicMilliseconds() < nextClaim { return }
+        try claim(store, isAnew: isAnew)
         nextClaim = timing.monotonicMilliseconds() + Pipeline.claimMilliseconds
     }
 
@@ -56,8 +52,7 @@ extension Pipeline {
                 }
             }
             for segment in segments ?? [] {
-                send(
-                    tracker.open(segment.id, segment.messages, nowMilliseconds: timing.monotonicMilliseconds()))
+                publish(segment.id, segment.messages)
                 sent += segment.messages.count
             }
             if (segments ?? []).count < max(limit, 1) { break }

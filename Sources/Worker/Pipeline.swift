@@ -1,7 +1,7 @@
 public import BackOrderStore
 public import InventoryCore
 public import Logging
-public import MessageSchema
+import MessageSchema
 import Synchronization
 
 /// The daemon's heart: takes batches from the source through one transaction each, acknowledges, and hands the outputs
@@ -10,70 +10,6 @@ import Synchronization
 /// Receive, transact and publish overlap: the source collects deliveries on its own thread while a batch is in hand, the
 /// sink publishes on its own. `run()` blocks its thread until `stop()`; everything else may be called from any thread.
 public final class Pipeline: Sendable {
-    public struct Settings: Sendable {
-        /// Deliveries in one transaction, at most.
-        public var batch: Int
-        /// While more outputs than this wait for their confirm, no inputs are taken.
-        public var outboxHighWater: Int
-        public var inboxRetentionMicroseconds: Int64
-        public var drainMilliseconds: Int
-        public var decode: [String: DecodeOptions]
-        /// Names this worker among all that work on the store.
-        public var worker: String
-        /// Whether the worker of that name is known to have died. Sure or silent: false where it can't be told.
-        public var isGone: @Sendable (String) -> Bool
-        /// Deaths of the daemon on one message alone before it is poison.
-        public var deliveryLimit: Int
-        /// Waiting lines that one transaction of the sweep looks at, about.
-        public var sweptLines: Int
-        /// How outputs are written.
-        public var encoder: OutputEncoder
-        /// nil: nothing is written down beside the outputs.
-        public var notes: InputNotes?
-
-        public init(
-            batch: Int, outboxHighWater: Int = 50_000, inboxRetentionMicroseconds: Int64, drainMilliseconds: Int,
-            decode: [String: DecodeOptions], worker: String, deliveryLimit: Int = 5, sweptLines: Int = 1_000,
-            isGone: @escaping @Sendable (String) -> Bool = { _ in false }, encoder: OutputEncoder = OutputEncoder(),
-            notes: InputNotes? = nil
-        ) {
-            self.batch = batch
-            self.outboxHighWater = outboxHighWater
-            self.inboxRetentionMicroseconds = inboxRetentionMicroseconds
-            self.drainMilliseconds = drainMilliseconds
-            self.decode = decode
-            self.worker = worker
-            self.deliveryLimit = deliveryLimit
-            self.sweptLines = sweptLines
-            self.isGone = isGone
-            self.encoder = encoder
-            self.notes = notes
-        }
-    }
-
-    /// How the run ended.
-    public enum Ending: Sendable, Equatable {
-        /// All in hand is finished, everything is confirmed.
-        case drained
-        /// The time to drain was over; what is not confirmed stays in the outbox and is sent at the next start.
-        case drainedWithOpenOutbox(Int)
-        case failed(String)
-    }
-
-    /// What it has done so far.
-    public struct Counts: Sendable {
-        public var applied: UInt64 = 0
-        public var noEffect: UInt64 = 0
-        public var duplicates: UInt64 = 0
-        public var parked: UInt64 = 0
-        /// Passed over by the filters of an input's mapping.
-        public var skipped: UInt64 = 0
-        public var deadLettered: UInt64 = 0
-        public var outputs: UInt64 = 0
-        public var batches: UInt64 = 0
-        public var storeRetries: UInt64 = 0
-    }
-
     private let source: any DeliverySource
     private let sink: any OutputSink
     let tracker: OutboxTracker
@@ -279,13 +215,16 @@ public final class Pipeline: Sendable {
     }
 
     private func publish(_ result: BatchResult) {
-        guard let segment = result.segment else { return }
-        let publications = tracker.open(segment, result.messages, nowMilliseconds: timing.monotonicMilliseconds())
-        send(publications)
+        if let segment = result.segment { publish(segment, result.messages) }
+    }
+
+    /// Sends what a segment of the outbox holds, and watches over it until it is confirmed.
+    func publish(_ segment: OutboxSegmentID, _ messages: [OutboxMessage]) {
+        send(tracker.open(segment, messages, nowMilliseconds: timing.monotonicMilliseconds()))
     }
 
     /// Hands publications to the sink; what it does not take now stays here, in order, and is offered again.
-    func send(_ publications: [PendingPublication]) {
+    private func send(_ publications: [PendingPublication]) {
         unsent.withLock { unsent in
             unsent.append(contentsOf: publications)
             while !unsent.isEmpty {
@@ -433,28 +372,5 @@ public final class Pipeline: Sendable {
         }
         let open = tracker.openCount
         return open == 0 ? .drained : .drainedWithOpenOutbox(open)
-    }
-}
-
-/// When a worker looks whether there is something to sweep. Estimates are at most 60 s old: a round begins every 15 s.
-struct SweepSchedule {
-    private var phase: SweepPhase?
-    private var nextMilliseconds: Int64 = 0
-
-    var isUnderWay: Bool { phase != nil }
-
-    /// The round to go on with; nil: it is not time yet.
-    mutating func due(nowMilliseconds: Int64, now: () -> Instant) -> SweepPhase? {
-        if let phase { return phase }
-        return nowMilliseconds < nextMilliseconds ? nil : SweepPhase(startedAt: now())
-    }
-
-    mutating func took(_ phase: SweepPhase, leads: Bool, nowMilliseconds: Int64) {
-        if leads, !phase.isDone {
-            self.phase = phase
-            return
-        }
-        self.phase = nil
-        nextMilliseconds = nowMilliseconds + (leads ? 15_000 : 2_000)
     }
 }
