@@ -2,7 +2,7 @@
 """A history through several daemons on one store and one queue; at the end everything has to be as one alone would have left it.
 
     manyworkers.py --binary PATH --url AMQP --history DIR [--store URL] [--workers 1,2,4] [--kill-every SECONDS]
-                   [--rabbitmq DIR] [--postgres DIR] [--seed 1] [--rate 2000] [--feed causal|at-once] [--keep DIR]
+                   [--rabbitmq DIR] [--postgres DIR | --failover] [--seed 1] [--rate 2000] [--feed causal|at-once] [--keep DIR]
 
 --store: a PostgreSQL URL, of which each run uses a schema of its own; without it, one SQLite file on this host.
 --kill-every: kill -9 of a random worker, that often, while the history passes; it is started again.
@@ -18,6 +18,7 @@ killed and started again, while the history passes.
 """
 import argparse, json, os, random, subprocess, tempfile, threading, time
 
+from chaos_services import Database
 from harness import DEAD, HERE, INPUT, OUTPUTS, Daemon, History, Table, amqp_client, check_outputs, clear, depths, drain, publish
 from shopfeed import Sender, Warehouse, shop
 
@@ -33,6 +34,7 @@ def main():
     parser.add_argument("--kill-every", type=float, default=0)
     parser.add_argument("--rabbitmq")
     parser.add_argument("--postgres")
+    parser.add_argument("--failover", action="store_true")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=2000, help="messages a second into the exchange")
     parser.add_argument("--feed", choices=("causal", "at-once"), default="causal")
@@ -40,6 +42,7 @@ def main():
     options = parser.parse_args()
     table = Table()
     with tempfile.TemporaryDirectory() as scratch:
+        os.chmod(scratch, 0o755)  # a database of our own runs as another user
         for count in map(int, options.workers.split(",")):
             Run(options, f"{options.keep or scratch}/{count}", count, table).go()
     table.done()
@@ -54,6 +57,15 @@ class Run:
         if options.store:
             schema = f"many_{os.getpid()}_{count}"
             store = f"{options.store}{'&' if '?' in options.store else '?'}options=-csearch_path%3D{schema}"
+        self.database = None
+        if options.failover:
+            os.makedirs(f"{directory}/database")
+            self.database = Database(f"{directory}/database")
+            self.database.start("many")
+            self.database.follow()
+            servers = [self.database.primary, self.database.standby]
+            hosts = ",".join(f"127.0.0.1:{server.port}" for server in servers)
+            store = f"postgres://backorderd:{servers[0].password}@{hosts}/many?target_session_attrs=read-write"
         self.may_repeat = False  # sends what was on its way when a worker left at once
         self.workers = [Daemon(options.binary, options.url, f"{directory}/{n}", store=store) for n in range(count)]
         self.busy, self.ended, self.kills, self.recoveries, self.unasked, self.lines = True, [], 0, [], 0, {}
@@ -91,12 +103,20 @@ class Run:
             self.service(program, how, directory)
             time.sleep(self.chance.uniform(0.5, 2))
             self.service(program, "start", directory)
-            back, link = time.monotonic(), self.link()
-            before = depths(link)[1]
-            while depths(link)[1] <= before and depths(link)[0] > 0 and time.monotonic() < back + 60:
-                time.sleep(0.05)
-            self.recoveries.append(f"{program[8:]} {time.monotonic() - back:.1f} s")
-            link.close()
+            self.await_recovery(program[8:])
+        if self.database:
+            self.database.primary.kill()
+            time.sleep(self.chance.uniform(0, 2))
+            self.database.promote()
+            self.await_recovery("failover")
+
+    def await_recovery(self, name):
+        back, link = time.monotonic(), self.link()
+        before = depths(link)[1]
+        while depths(link)[1] <= before and depths(link)[0] > 0 and time.monotonic() < back + 60:
+            time.sleep(0.05)
+        self.recoveries.append(f"{name} {time.monotonic() - back:.1f} s")
+        link.close()
 
     def await_done(self, seconds=600):
         """Until the input is empty, nothing is unacknowledged (a stop gives that back) and every outbox is sent."""
@@ -123,6 +143,8 @@ class Run:
             for worker in self.workers:
                 if worker.process and worker.process.poll() is None:
                     worker.kill()
+            if self.database:
+                self.database.stop()
 
     def play(self):
         history, options, table = self.history, self.options, self.table
@@ -152,7 +174,7 @@ class Run:
             killer.start()
         breaker = threading.Thread(target=self.break_services, daemon=True)
         lines = shop(history.events) if causal else history.events
-        paced = options.rate if options.kill_every or options.rabbitmq or options.postgres else None
+        paced = options.rate if options.kill_every or options.rabbitmq or options.postgres or options.failover else None
         self.feed(lines[:len(lines) // 4], paced)
         breaker.start()
         self.feed(lines[len(lines) // 4:], paced)
