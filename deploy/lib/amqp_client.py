@@ -281,15 +281,26 @@ class Connection:
             if size > 65536 or tick or len(self.outstanding) >= window:
                 self.socket.sendall(b"".join(burst))
                 burst, size = [], 0
-                while self.pump() or len(self.outstanding) > window // 2 and self.pump(60):
+                while self.pump():
                     pass
+                if len(self.outstanding) > window // 2:
+                    self.await_confirms(window // 2)
             if tick:
                 tick(count)
         self.socket.sendall(b"".join(burst))
-        while self.outstanding:
-            if not self.pump(60):
-                raise AMQPError(f"{len(self.outstanding)} messages unconfirmed after 60 s")
+        self.await_confirms()
         return count
+
+    def await_confirms(self, most=0, seconds=60):
+        """Until no more than `most` are unconfirmed. Heartbeats are no progress: a quorum queue whose leader was killed may
+        leave a message without an answer for ever, on a connection that is well."""
+        end, left = time.monotonic() + seconds, len(self.outstanding)
+        while len(self.outstanding) > most:
+            self.pump(end - time.monotonic())
+            if len(self.outstanding) < left:
+                end, left = time.monotonic() + seconds, len(self.outstanding)
+            elif time.monotonic() > end:
+                raise AMQPError(f"{left} messages unconfirmed after {seconds} s")
 
     # Queues
 
