@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """The operations endpoint of a running daemon: health, metrics and every page, with hostile names, and with the broker away.
 
-    dashboardtest.py --binary PATH --node DIR [--shots DIR]
+    dashboardtest.py --binary PATH --node DIR [--store POSTGRES_URL] [--shots DIR]
 
 DIR of --node is a private node's (deploy/lib/private-rabbitmq start DIR). Metrics go through promtool, and pages through
-headless Chromium, where these are installed; everything else is plain HTTP. With --shots, pictures of the pages are kept.
+headless Chromium, where these are installed; everything else is plain HTTP. With --shots, pictures of the pages are kept. --store:
+on PostgreSQL, in a schema of its own, instead of an SQLite file.
 """
 import argparse, html.parser, http.client, json, os, re, shutil, socket, subprocess, tempfile, time, urllib.parse
 from datetime import datetime, timedelta, timezone
@@ -336,7 +337,11 @@ def token_checks(table, options, directory, url):
 
 def run(options, directory):
     table, url = Table(), open(f"{options.node}/url").read().strip()
-    daemon, site = Daemon(options.binary, url, directory, extra="promise: {default_lead_time_days: 3, handling_days: 0}\n"), Site(free_port())
+    store = None
+    if options.store:
+        store = f"{options.store}{'&' if '?' in options.store else '?'}options=-csearch_path%3Ddashboard_{os.getpid()}"
+    daemon = Daemon(options.binary, url, directory, extra="promise: {default_lead_time_days: 3, handling_days: 0}\n", store=store)
+    site = Site(free_port())
     daemon.environment["BACKORDERD_OPERATIONS_LISTEN"] = f"127.0.0.1:{site.port}"
     link = amqp_client.Connection(url, "dashboardtest")
     try:
@@ -352,7 +357,8 @@ def run(options, directory):
         telemetry_checks(table, site)
         endpoint_checks(table, site)
         page_checks(table, site)
-        browse(table, site, options.shots)
+        if options.shots or not options.store:  # what a browser makes of a page does not depend on the store
+            browse(table, site, options.shots)
         trace_checks(table, daemon, url)
         link.close()
         broker_away(table, site, options)
@@ -372,6 +378,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     for name in ("binary", "node"):
         parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--store")
     parser.add_argument("--shots")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
