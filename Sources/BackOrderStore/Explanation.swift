@@ -79,7 +79,7 @@ public struct Explanation: Sendable {
             }
             result.queue = view.queue
             result.standsOn = try view.standing(through: view.queue.unitsAhead + line.waiting, now: now, store)
-            view.pass(line)
+            view.pass(line, strategy.key(of: order, position: position))
             views[line.sku] = view
             return result
         }
@@ -114,7 +114,14 @@ public struct Explanation: Sendable {
             return found
         }
 
-        mutating func pass(_ line: OrderLine) {
+        mutating func pass(_ line: OrderLine, _ key: PrecedenceKey) {
+            // Fewer than could be named: all of them are, and this one stands behind them.
+            if queue.ahead.count < namedAhead {
+                queue.ahead.append(
+                    BackOrderRow(
+                        sku: line.sku, key: key, lineID: line.lineID, waiting: line.waiting, place: queue.place,
+                        promisedAt: line.promisedAt))
+            }
             queue.place += 1
             queue.unitsAhead += line.waiting
         }

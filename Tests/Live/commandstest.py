@@ -67,6 +67,12 @@ def main():
         missing = [key for key in KEYS["order"] if key not in shown] + [key for line in shown["lines"] for key in KEYS["line"] if key not in line]
         table.check("show order: keys", not missing and len(shown["lines"]) == 1, missing or list(shown))
         code("explain order O1", 0)
+        # Two lines of one order for the same SKU, the first of them first in the queue of all.
+        pair = {"type": "order-placed", "id": "m3", "time": "2026-03-02T09:00:00Z", "order_id": "O2",
+                "lines": [{"line_id": n, "sku": "B", "quantity": 3} for n in ("1", "2")]}
+        run("replay", (json.dumps(pair) + "\n").encode())
+        told = code("explain order O2", 0).decode()
+        table.check("explain names who is ahead, the order's own line too", "3 units ahead, first O2 (3)." in told, told[-400:])
         code("verify", 0)
         code("dead-letters list", 1)
         code("topology print", 0)
