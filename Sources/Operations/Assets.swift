@@ -25,7 +25,7 @@ enum Assets {
         .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; }
         caption { text-align: left; padding: .25rem 0; }
         th, td { text-align: left; padding: .4rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
-        td { max-width: 24rem; } td > a { display: inline-block; min-width: 7rem; } td:not(.n) { min-width: 5.5rem; } th, td time { white-space: nowrap; } figure { margin: 1rem 0; }
+        td { max-width: 24rem; } td > a { display: inline-block; min-width: 7rem; } td:not(.n) { min-width: 3.75rem; } th, td time { white-space: nowrap; } figure { margin: 1rem 0; }
         th { font-size: .875rem; color: var(--soft); font-weight: 600; } .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
         .good { color: var(--good); } .warn { color: var(--warn); } .bad { color: var(--bad); } .good, .warn, .bad { font-weight: 600; }
         form { display: flex; flex-wrap: wrap; gap: .5rem .75rem; align-items: end; margin: 0 0 1rem; }

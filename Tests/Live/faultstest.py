@@ -230,6 +230,56 @@ def disk_full(ground):
         subprocess.run(["umount", "-l", place])
 
 
+def turned_read_only(ground):
+    """SQLite's files refuse to be written under the running daemon, as after a fault of the disk."""
+    ground.begin("turned_read_only")
+    ground.publish()
+    ground.handled()
+    files = [f"{ground.daemon.directory}/store.db{end}" for end in ("", "-wal")]
+    if os.getuid() or subprocess.run(["chattr", "+i", *files], capture_output=True).returncode:
+        print("LEFT OUT  turned_read_only: it takes root, and a file system with attributes")
+        ground.check_all()
+        return
+    try:
+        ground.publish()
+        ground.said("the store is not available")
+        ground.table.check("turned_read_only: nothing of it was answered", ground.link.depth(NOTICES)[0] <= ground.sent - 50, ground.link.depth(NOTICES)[0])
+    finally:
+        subprocess.run(["chattr", "-i", *files], check=True)
+    ground.check_all()
+
+
+def heartbeats_off(ground):
+    """A broker that suggests no heartbeats: the daemon has them all the same, or a dead link would never be noticed."""
+    before = ground.node.ctl("eval", "application:get_env(rabbit, heartbeat).").split(",")[-1].strip(" }\n")
+    ground.node.ctl("eval", "application:set_env(rabbit, heartbeat, 0).")
+    try:
+        ground.begin("heartbeats_off")
+        ours = [row.split("\t") for row in ground.node.ctl("list_connections", "-q", "timeout", "client_properties").splitlines() if "backorderd" in row]
+        ground.table.check("heartbeats_off: 15 s on both connections", [row[0] for row in ours] == ["15", "15"], [row[0] for row in ours])
+        ground.publish()
+        ground.check_all()
+    finally:
+        ground.node.ctl("eval", f"application:set_env(rabbit, heartbeat, {before}).")
+
+
+def never_confirmed(ground):
+    """An output queue that answers neither yes nor no, on a connection that is well: as when the leader of a quorum queue is
+    lost with messages on their way."""
+    ground.begin("never_confirmed")
+    ground.publish()
+    ground.handled()
+    # The queue's process, by its registered name.
+    queue = f"'%2F_{NOTICES}'"
+    ground.node.ctl("eval", f"sys:suspend({queue}).")
+    try:
+        ground.publish()
+        ground.said("no confirm within")
+    finally:
+        ground.node.ctl("eval", f"sys:resume({queue}).")
+    ground.check_all()
+
+
 def lost_commits(ground):
     """An asynchronous standby that was behind takes over: told loudly by the worker that saw the commits, and the cure works."""
     folder = f"{ground.directory}/database"
@@ -274,7 +324,7 @@ def lost_commits(ground):
         database.stop()
 
 
-FAULTS = {f.__name__: f for f in (queue_deleted, exchange_deleted, consumer_timeout, unroutable, refused, limit_lifted, blocked, stopped_twice, disk_full, lost_commits)}
+FAULTS = {f.__name__: f for f in (queue_deleted, exchange_deleted, consumer_timeout, unroutable, refused, limit_lifted, blocked, stopped_twice, disk_full, turned_read_only, heartbeats_off, never_confirmed, lost_commits)}
 
 
 def main():
