@@ -119,7 +119,7 @@ import Worker
         let counts = found.filter { $0.operationName == "publish backorder" }.map {
             text($0, "messaging.batch.message_count") ?? "1"
         }
-        // Each order is told to its customer, and asks for a delivery date that is not known.
+        // Each order is told to its customer, and asks purchasing for more.
         #expect(counts.sorted() == ["2", "2", "4"])
     }
 
