@@ -16,13 +16,16 @@ public struct CollectorAddress: Sendable, Equatable {
         switch text[..<mark.lowerBound].lowercased() {
         case "http": break
         case "https":
-            throw Wrong(why: "spans are sent without TLS only; \(example) of a collector beside this daemon, which has TLS")
+            throw Wrong(
+                why: "spans are sent without TLS only; \(example) of a collector beside this daemon, which has TLS")
         default: throw Wrong(why: "only http:// is known; \(example)")
         }
         let rest = text[mark.upperBound...]
         let end = rest.firstIndex { $0 == "/" || $0 == "?" || $0 == "#" } ?? rest.endIndex
         let authority = rest[..<end]
-        if authority.contains("@") { throw Wrong(why: "it has a user: put what authorizes into OTEL_EXPORTER_OTLP_HEADERS") }
+        if authority.contains("@") {
+            throw Wrong(why: "it has a user: put what authorizes into OTEL_EXPORTER_OTLP_HEADERS")
+        }
         var host = authority
         port = 4318
         if let colon = authority.lastIndex(of: ":"), !authority[colon...].contains("]") {

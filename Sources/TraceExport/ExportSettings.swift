@@ -76,7 +76,8 @@ public struct ExportSettings: Sendable {
         mutating func number(_ name: String, _ otherwise: Int, in range: ClosedRange<Int>) -> Int {
             guard let text = found[name] else { return otherwise }
             if let number = Int(text), range.contains(number) { return number }
-            warnings.append("\(name): a number from \(range.lowerBound) to \(range.upperBound) is wanted; \(otherwise) is used")
+            warnings.append(
+                "\(name): a number from \(range.lowerBound) to \(range.upperBound) is wanted; \(otherwise) is used")
             return otherwise
         }
 

@@ -23,7 +23,8 @@ import Testing
         "Configuration": ["InventoryCore", "Yams", "Glibc"],
         "Daemon": [
             "InventoryCore", "MessageSchema", "BackOrderStore", "SQLiteStore", "PostgresStore", "AMQPClient", "Worker",
-            "TraceExport", "Configuration", "Operations", "ArgumentParser", "Logging", "UnixSignals", "Glibc", "Synchronization",
+            "TraceExport", "Configuration", "Operations", "ArgumentParser", "Logging", "UnixSignals", "Glibc",
+            "Synchronization",
         ],
         "backorderd": ["Daemon", "ArgumentParser"],
         "Simulation": [

@@ -24,7 +24,8 @@ import Testing
     @Test func theVariableForTracesWinsAndIsTakenAsItIs() throws {
         let settings = try #require(
             try read([
-                "OTEL_EXPORTER_OTLP_ENDPOINT": "http://all:1", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://[::1]:4318/x",
+                "OTEL_EXPORTER_OTLP_ENDPOINT": "http://all:1",
+                "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://[::1]:4318/x",
                 "OTEL_EXPORTER_OTLP_HEADERS": "a=b", "OTEL_EXPORTER_OTLP_TRACES_HEADERS": " c = d%20e ,f=g=h",
                 "OTEL_BSP_MAX_QUEUE_SIZE": "10",
             ]))
@@ -68,7 +69,8 @@ import Testing
             ).sampler
         }
         let usual = try sampler("")
-        #expect(usual.takes(sampled, traceLow: 1) && !usual.takes(notSampled, traceLow: 1) && usual.takes(nil, traceLow: 1))
+        #expect(
+            usual.takes(sampled, traceLow: 1) && !usual.takes(notSampled, traceLow: 1) && usual.takes(nil, traceLow: 1))
         let own = try sampler("parentbased_always_off")
         #expect(own.takes(sampled, traceLow: 1) && !own.takes(nil, traceLow: 1))
         #expect(try sampler("always_on").takes(notSampled, traceLow: 1))

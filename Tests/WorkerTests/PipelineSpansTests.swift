@@ -26,7 +26,9 @@ import Worker
         func extract<Carrier, Extract: Extractor>(
             _ carrier: Carrier, into context: inout InstrumentationContext, using extractor: Extract
         ) where Extract.Carrier == Carrier {
-            guard let parts = extractor.extract(key: "traceparent", from: carrier)?.split(separator: "-") else { return }
+            guard let parts = extractor.extract(key: "traceparent", from: carrier)?.split(separator: "-") else {
+                return
+            }
             context.inMemorySpanContext = InMemorySpanContext(
                 traceID: String(parts[1]), spanID: String(parts[2]), parentSpanID: nil)
         }
@@ -80,7 +82,9 @@ import Worker
         let found = spans([(Sample.order("O-1", "A", 3), Self.parent)])
         #expect(Set(found.map(\.traceID)) == ["0af7651916cd43dd8448eb211c80319c"])
         #expect(
-            found.map(\.operationName).sorted() == ["commit", "decide", "process in", "publish backorder", "receive in"])
+            found.map(\.operationName).sorted() == [
+                "commit", "decide", "process in", "publish backorder", "receive in",
+            ])
         let process = try #require(found.first { $0.operationName == "process in" })
         #expect(process.parentSpanID == "b7ad6b7169203331" && process.kind == .consumer && process.status == nil)
         #expect(text(process, "messaging.system") == "rabbitmq")
@@ -114,7 +118,8 @@ import Worker
         let own = try #require(processes.first { $0.parentSpanID == nil })
         #expect(text(own, "backorderd.trace.message_count") == "2" && text(own, "messaging.message.id") == nil)
         for trace in traces {
-            #expect(found.filter { $0.traceID == trace }.count == 5, "receive, decide, commit, publish and what holds them")
+            #expect(
+                found.filter { $0.traceID == trace }.count == 5, "receive, decide, commit, publish and what holds them")
         }
         let counts = found.filter { $0.operationName == "publish backorder" }.map {
             text($0, "messaging.batch.message_count") ?? "1"
