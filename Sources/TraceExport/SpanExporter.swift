@@ -17,6 +17,8 @@ public final class SpanExporter: Sendable {
 
     private struct State {
         var waiting: [EndedSpan] = []
+        /// Those that the thread took out of `waiting` and has not sent yet.
+        var taken = 0
         var isStopping = false
     }
 
@@ -52,7 +54,7 @@ public final class SpanExporter: Sendable {
     /// Takes a span, or drops it while the queue is full. Any thread; returns at once.
     public func offer(_ span: EndedSpan) {
         let isTaken = state.withLock { state in
-            if state.waiting.count >= settings.queueMax { return false }
+            if state.waiting.count + state.taken >= settings.queueMax { return false }
             state.waiting.append(span)
             return true
         }
@@ -77,7 +79,7 @@ public final class SpanExporter: Sendable {
                     continue
                 }
                 waited = 0
-                if count > 0 { send(&isFailing) }
+                if count > 0 { sendAll(&isFailing) }
             }
             finished.store(true, ordering: .releasing)
         }
@@ -95,12 +97,23 @@ public final class SpanExporter: Sendable {
         }
     }
 
-    private func send(_ isFailing: inout Bool) {
+    private func sendAll(_ isFailing: inout Bool) {
+        // All at once, so that nobody who offers a span waits while the others are moved up.
         let spans = state.withLock { state in
-            let spans = Array(state.waiting.prefix(settings.batchMax))
-            state.waiting.removeFirst(spans.count)
-            return spans
+            defer { state.waiting = [] }
+            state.taken = state.waiting.count
+            return state.waiting
         }
+        var rest = spans[...]
+        while !rest.isEmpty {
+            let batch = Array(rest.prefix(settings.batchMax))
+            rest = rest.dropFirst(batch.count)
+            send(batch, &isFailing)
+            state.withLock { $0.taken = rest.count }
+        }
+    }
+
+    private func send(_ spans: [EndedSpan], _ isFailing: inout Bool) {
         let body = OTLPText.request(spans, resource: settings.resource, version: version)
         var tries = 0
         while true {

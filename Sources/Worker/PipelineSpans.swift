@@ -38,10 +38,15 @@ public final class PipelineSpans: Sendable {
     private let tracer: any Tracer
     private let names: Names
     /// Spans of publishing that wait for the last confirm of their segment.
-    private let unconfirmed = Mutex<[OutboxSegmentID: [any Tracing.Span]]>([:])
+    private let unconfirmed = Mutex(Unconfirmed())
     private let givenUp = Atomic<Int64>(0)
-    /// While the broker confirms nothing, no more segments than this are followed.
-    static let segmentsMax = 2_048
+    /// While the broker confirms nothing, no more spans than this wait for it.
+    private static let unconfirmedMax = 10_000
+
+    private struct Unconfirmed {
+        var segments: [OutboxSegmentID: [any Tracing.Span]] = [:]
+        var count = 0
+    }
 
     public init(_ tracer: any Tracer, _ names: Names) {
         self.tracer = tracer
@@ -53,14 +58,19 @@ public final class PipelineSpans: Sendable {
 
     /// Everything of a segment is confirmed. Any thread.
     public func confirmed(_ segment: OutboxSegmentID) {
-        for span in unconfirmed.withLock({ $0.removeValue(forKey: segment) }) ?? [] { span.end() }
+        let spans = unconfirmed.withLock { open in
+            let spans = open.segments.removeValue(forKey: segment) ?? []
+            open.count -= spans.count
+            return spans
+        }
+        for span in spans { span.end() }
     }
 
     /// The daemon stops: what is not confirmed is told as such. Any thread.
     public func end() {
         let open = unconfirmed.withLock { open in
-            defer { open = [:] }
-            return open
+            defer { open = Unconfirmed() }
+            return open.segments
         }
         for span in open.values.joined() {
             span.setStatus(SpanStatus(code: .error, message: "not confirmed when the daemon stopped"))
@@ -104,8 +114,9 @@ public final class PipelineSpans: Sendable {
             return
         }
         let isTaken = unconfirmed.withLock { open in
-            if open.count >= Self.segmentsMax { return false }
-            open[segment] = publishing
+            if open.count + publishing.count > Self.unconfirmedMax { return false }
+            open.segments[segment] = publishing
+            open.count += publishing.count
             return true
         }
         if !isTaken { givenUp.add(Int64(publishing.count), ordering: .relaxed) }
