@@ -168,6 +168,9 @@ def main():
     print(f"\nthroughput, median of the changes: {spread(falls, '+.1f')} %; of the medians: "
           f"{100 * (statistics.median(r[1]['per_second'] for r in rounds) / statistics.median(r[0]['per_second'] for r in rounds) - 1):+.1f} %")
     print(f"CPU of the daemon for each message, median of the changes: {spread(costs, '+.1f')} %")
+    each = [(asked["cpu_us"] - alone["cpu_us"]) * len(history.events) / 1e3 / sum(asked["answers"]["answers"].values()) for alone, asked in rounds]
+    print(f"CPU of the daemon for each request: {spread(each, '.2f')} ms; at {options.rate:.0f} requests/s {statistics.median(each) * options.rate / 10:.1f} % of a core, "
+          f"{statistics.median(each) * options.rate / 10 / os.cpu_count():.1f} % of this machine's")
     print(f"peak memory: alone {max(r[0]['peak'] for r in rounds):.0f} MiB, asked {max(r[1]['peak'] for r in rounds):.0f} MiB; "
           f"the asking process took {statistics.median(r[1]['answers']['cpu'] for r in rounds):.1%} of a core")
     sys.exit(0 if all(a["good"] and b["good"] for a, b in rounds) else 1)
