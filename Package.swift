@@ -20,6 +20,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -49,6 +50,14 @@ let package = Package(
             name: "Worker",
             dependencies: [
                 "InventoryCore", "MessageSchema", "BackOrderStore", .product(name: "Logging", package: "swift-log"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "TraceExport",
+            dependencies: [
+                "Worker", .product(name: "Logging", package: "swift-log"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
             ],
             swiftSettings: strict),
         .target(
@@ -65,7 +74,7 @@ let package = Package(
             name: "Daemon",
             dependencies: [
                 "InventoryCore", "MessageSchema", "BackOrderStore", "SQLiteStore", "PostgresStore", "AMQPClient",
-                "Worker",
+                "Worker", "TraceExport",
                 "Configuration", "Operations",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -116,7 +125,16 @@ let package = Package(
         .testTarget(name: "AMQPClientLiveTests", dependencies: ["AMQPClient"], swiftSettings: strict),
         .testTarget(
             name: "WorkerTests",
-            dependencies: ["InventoryCore", "MessageSchema", "BackOrderStore", "Worker", "TestSupport"],
+            dependencies: [
+                "InventoryCore", "MessageSchema", "BackOrderStore", "Worker", "TestSupport",
+                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "TraceExportTests",
+            dependencies: ["TraceExport", .product(name: "Tracing", package: "swift-distributed-tracing")],
             swiftSettings: strict),
         .testTarget(
             name: "ConfigurationTests", dependencies: ["InventoryCore", "Configuration"], swiftSettings: strict),

@@ -20,6 +20,8 @@ final class OperationsService: Sendable {
         let usesDeadLetterQueue: Bool
         let heartbeat: Heartbeat
         let metrics: DaemonMetrics
+        /// nil: none are sent.
+        let traces: Traces?
     }
 
     private let configuration: Configuration
@@ -95,7 +97,8 @@ final class OperationsService: Sendable {
                 storeIsHidden: storeIsHidden, inputQueues: configuration.broker.inputs.map(\.queue),
                 deadLetterQueue: configuration.broker.deadLetter.queue,
                 messagesIn: { [queues] in queues.messages(in: $0) }),
-            health: health, metrics: parts.metrics, figures: figures, gauges: gauges + queues.families)
+            health: health, metrics: parts.metrics, figures: figures,
+            gauges: gauges + queues.families + Traces.families(parts.traces))
     }
 
     private var storeIsHidden: String? {

@@ -68,6 +68,8 @@ final class RunningDaemon: Sendable {
     private let service: ServiceNotifier
     private let heartbeat = Heartbeat()
     private let operations: OperationsService
+    /// nil: nobody wants traces.
+    private let traces: Traces?
 
     /// - Parameter shadow: what makes it one in the shadow; nil: it is the real one.
     init(
@@ -87,7 +89,12 @@ final class RunningDaemon: Sendable {
         let plan = shadow?.plan ?? configuration.topologyPlan
         let process = getpid()
         let metrics = DaemonMetrics()
-        let tracker = OutboxTracker { metrics.confirmed(afterMilliseconds: $0) }
+        // A shadow works on copies: what it does is no part of the orders' traces.
+        let traces = shadow == nil ? Traces.start(currentEnvironment(), configuration, logger) : nil
+        self.traces = traces
+        let tracker = OutboxTracker(
+            confirmedAfter: { metrics.confirmed(afterMilliseconds: $0) },
+            segmentConfirmed: traces?.segmentConfirmed)
         self.tracker = tracker
         let logger = logger
         consumer = try Consumer(
@@ -137,12 +144,13 @@ final class RunningDaemon: Sendable {
                 decode: try configuration.decodeOptions(), worker: WorkerName.own,
                 deliveryLimit: configuration.worker.deliveryLimit, isGone: WorkerName.isGone,
                 encoder: try configuration.outputEncoder(), notes: shadow?.notes),
-            timing: heartbeat.timing, logger: logger, meter: metrics)
+            timing: heartbeat.timing, logger: logger, meter: metrics, spans: traces?.spans)
         operations = try OperationsService(
             configuration,
             .init(
                 pipeline: pipeline, tracker: tracker, consumer: consumer, publisher: publisher,
-                usesDeadLetterQueue: shadow == nil, heartbeat: heartbeat, metrics: metrics), logger)
+                usesDeadLetterQueue: shadow == nil, heartbeat: heartbeat, metrics: metrics,
+                traces: traces), logger)
     }
 
     /// A database that is away, restarts or fails over is waited for, as it would be later: a worker that is started
@@ -199,6 +207,7 @@ final class RunningDaemon: Sendable {
         thread.join()
         consumer.close(deadlineMilliseconds: 2_000)
         publisher?.close(deadlineMilliseconds: 2_000)
+        traces?.stop()
         shadow?.end()
         service.end()
         operations.stop()

@@ -27,6 +27,8 @@ struct HTML: ExpressibleByStringInterpolation, Sendable {
     /// For text and for attributes in double quotes. Control characters and marks that turn the reading direction are
     /// shown as a replacement sign, so that a name can't dress up what stands beside it.
     private static func escape(_ foreign: String, into text: inout String) {
+        // Most are plain, and a page has hundreds of them.
+        if foreign.utf8.allSatisfy(isPlain) { return text += foreign }
         for scalar in foreign.unicodeScalars {
             switch scalar {
             case "&": text += "&amp;"
@@ -41,6 +43,13 @@ struct HTML: ExpressibleByStringInterpolation, Sendable {
                 default: text.unicodeScalars.append(scalar)
                 }
             }
+        }
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "&"), UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "\""), UInt8(ascii: "'"): false
+        default: byte >= 0x20 && byte < 0x7F
         }
     }
 }

@@ -8,6 +8,9 @@ final class SQLiteConnection {
     let handle: OpaquePointer
     let path: String
     private var prepared: [OpaquePointer?] = Array(repeating: nil, count: SQLiteQuery.allCases.count)
+    /// By their text, those that nobody has borrowed.
+    private var questions: [String: OpaquePointer] = [:]
+    private static let questionsKept = 64
 
     init(handle: OpaquePointer, path: String) {
         self.handle = handle
@@ -18,21 +21,40 @@ final class SQLiteConnection {
     func finalize() {
         for statement in prepared { sqlite3_finalize(statement) }
         prepared = Array(repeating: nil, count: prepared.count)
+        for statement in questions.values { sqlite3_finalize(statement) }
+        questions = [:]
     }
 
     /// The statement, ready for its parameters.
     func statement(_ query: SQLiteQuery) throws(StoreError) -> SQLiteStatement {
         if let known = prepared[query.rawValue] { return SQLiteStatement(handle: known) }
-        let statement = try prepare(query.sql, kept: true)
+        let statement = try prepare(query.sql)
         prepared[query.rawValue] = statement.handle
         return statement
     }
 
-    /// A statement for a question that is rarely asked; the caller finalizes it.
-    func prepare(_ sql: String, kept: Bool = false) throws(StoreError) -> SQLiteStatement {
+    /// A statement for a question that is put together when it is asked. The caller has it alone and gives it back.
+    ///
+    /// A page asks the same questions again and again, and to prepare one takes several times as long as to answer it.
+    func borrow(_ sql: String) throws(StoreError) -> SQLiteStatement {
+        if let known = questions.removeValue(forKey: sql) { return SQLiteStatement(handle: known) }
+        return try prepare(sql)
+    }
+
+    /// Ends what `borrow` gave.
+    func giveBack(_ statement: SQLiteStatement, _ sql: String) {
+        sqlite3_reset(statement.handle)
+        sqlite3_clear_bindings(statement.handle)
+        if questions.count < Self.questionsKept, questions[sql] == nil {
+            questions[sql] = statement.handle
+        } else {
+            sqlite3_finalize(statement.handle)
+        }
+    }
+
+    private func prepare(_ sql: String) throws(StoreError) -> SQLiteStatement {
         var statement: OpaquePointer?
-        let flags = kept ? UInt32(SQLITE_PREPARE_PERSISTENT) : 0
-        let code = sqlite3_prepare_v3(handle, sql, -1, flags, &statement, nil)
+        let code = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
         guard code == SQLITE_OK, let statement else { throw failure(code) }
         return SQLiteStatement(handle: statement)
     }
@@ -156,5 +178,4 @@ struct SQLiteStatement {
     }
 
     func reset() { sqlite3_reset(handle) }
-    func finalize() { sqlite3_finalize(handle) }
 }

@@ -61,19 +61,19 @@ extension SQLiteTransaction {
     /// The oldest of the queues' heads: lines lie by (SKU, pin, lead, rank, placed_at), so each such stretch begins with
     /// its oldest. With many leads (the strategy due-date) that may be many stretches: it gives up then.
     private func waitingSince() throws(StoreError) -> Instant? {
-        let first = try connection.prepare(
-            """
+        let firstSQL = """
             SELECT sku_id, pin, lead, rank, placed_at FROM order_line INDEXED BY line_waiting WHERE waiting > 0
             ORDER BY sku_id, pin, lead, rank, placed_at LIMIT 1
-            """)
-        defer { first.finalize() }
-        let next = try connection.prepare(
             """
+        let first = try connection.borrow(firstSQL)
+        defer { connection.giveBack(first, firstSQL) }
+        let nextSQL = """
             SELECT sku_id, pin, lead, rank, placed_at FROM order_line INDEXED BY line_waiting
             WHERE waiting > 0 AND (sku_id, pin, lead, rank) > (?1, ?2, ?3, ?4)
             ORDER BY sku_id, pin, lead, rank, placed_at LIMIT 1
-            """)
-        defer { next.finalize() }
+            """
+        let next = try connection.borrow(nextSQL)
+        defer { connection.giveBack(next, nextSQL) }
         var oldest: Int64?
         var statement = first
         for _ in 0..<Self.stretchesMax {

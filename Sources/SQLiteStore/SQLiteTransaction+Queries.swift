@@ -6,8 +6,8 @@ extension SQLiteTransaction: StoreQueries {
     func rows<Row>(
         _ sql: String, limit: Int, bind: (SQLiteStatement) -> Void, _ row: (SQLiteStatement) throws(StoreError) -> Row
     ) throws(StoreError) -> [Row] {
-        let statement = try connection.prepare(sql)
-        defer { statement.finalize() }
+        let statement = try connection.borrow(sql)
+        defer { connection.giveBack(statement, sql) }
         bind(statement)
         var result: [Row] = []
         while result.count < limit, try connection.next(statement) { result.append(try row(statement)) }
@@ -89,13 +89,13 @@ extension SQLiteTransaction: StoreQueries {
         var found: [BackOrderRow] = []
         for pin in pins {
             let bound = after == nil ? "" : "AND (lead, rank, placed_at, order_id) >= (?3, ?4, ?5, ?6)"
-            let statement = try connection.prepare(
-                """
+            let sql = """
                 SELECT lead, rank, placed_at, order_id, line_key, line_id, waiting, promised_at FROM order_line
                 WHERE sku_id = ?1 AND pin = ?2 AND waiting > 0 \(bound)
                 ORDER BY lead, rank, placed_at, order_id, line_key
-                """)
-            defer { statement.finalize() }
+                """
+            let statement = try connection.borrow(sql)
+            defer { connection.giveBack(statement, sql) }
             statement.bind(1, id)
             statement.bind(2, pin)
             if let after {

@@ -48,8 +48,15 @@ public final class OutboxTracker: Sendable {
     /// Is told, of every confirm, the milliseconds since its message's commit. On the sink's thread, under the lock.
     private let confirmedAfter: @Sendable (Int64) -> Void
 
-    public init(confirmedAfter: @escaping @Sendable (_ milliseconds: Int64) -> Void = { _ in }) {
+    /// Is told of every segment of which everything is confirmed. On the sink's thread, under the lock.
+    private let segmentConfirmed: (@Sendable (OutboxSegmentID) -> Void)?
+
+    public init(
+        confirmedAfter: @escaping @Sendable (_ milliseconds: Int64) -> Void = { _ in },
+        segmentConfirmed: (@Sendable (OutboxSegmentID) -> Void)? = nil
+    ) {
         self.confirmedAfter = confirmedAfter
+        self.segmentConfirmed = segmentConfirmed
     }
 
     /// Takes a committed segment in; answers its messages, ready to be published in order.
@@ -85,7 +92,10 @@ public final class OutboxTracker: Sendable {
                     confirmedAfter(max(0, nowMilliseconds - open.openedMilliseconds))
                     let left = (state.left[open.segment] ?? 1) - 1
                     state.left[open.segment] = left == 0 ? nil : left
-                    if left == 0 { state.settled.append(open.segment) }
+                    if left == 0 {
+                        state.settled.append(open.segment)
+                        segmentConfirmed?(open.segment)
+                    }
                 case .unknown:
                     state.retries.append(Retry(publication: open.publication, dueMilliseconds: nowMilliseconds))
                 case .unsendable(let why)

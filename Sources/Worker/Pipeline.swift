@@ -17,6 +17,8 @@ public final class Pipeline: Sendable {
     let timing: Timing
     let logger: Logger
     private let meter: any PipelineMeter
+    /// nil: nobody traces, and nothing is done for it.
+    private let spans: PipelineSpans?
     let stopping = Atomic<Bool>(false)
     private let countsState = Mutex(Counts())
     private let newRules = Mutex<Rulebook?>(nil)
@@ -28,7 +30,7 @@ public final class Pipeline: Sendable {
 
     public init(
         source: any DeliverySource, sink: any OutputSink, tracker: OutboxTracker, settings: Settings,
-        timing: Timing, logger: Logger, meter: any PipelineMeter = NoMeter()
+        timing: Timing, logger: Logger, meter: any PipelineMeter = NoMeter(), spans: PipelineSpans? = nil
     ) {
         self.source = source
         self.sink = sink
@@ -37,6 +39,7 @@ public final class Pipeline: Sendable {
         self.timing = timing
         self.logger = logger
         self.meter = meter
+        self.spans = spans
     }
 
     /// Asks the run to finish what is in hand and leave. Any thread; may be called again.
@@ -198,8 +201,12 @@ public final class Pipeline: Sendable {
         else { return }
         // The outbox owns the outputs now, dead letters included: the inputs are done with before anything is sent.
         source.acknowledge(deliveries.map(\.token))
-        publish(result)
         result.figures.stages.decode = decoding
+        if let spans {
+            spans.committed(
+                .init(deliveries: deliveries, decoded: batch, result: result, from: arrival, to: timing.now()))
+        }
+        publish(result)
         let now = timing.now().microseconds
         result.figures.ages = batch.compactMap { $0.message.map { now - $0.message.time.microseconds } }
         count(result, deliveries)

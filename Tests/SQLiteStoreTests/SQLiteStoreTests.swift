@@ -360,16 +360,18 @@ func expectError(_ code: StoreError.Code, containing part: String = "", _ body: 
         let folder = try Folder()
         let store = try folder.store()
         func pragma(_ name: String) throws -> Int64 {
-            let statement = try store.connection.prepare("PRAGMA \(name)")
-            defer { statement.finalize() }
+            let sql = "PRAGMA \(name)"
+            let statement = try store.connection.borrow(sql)
+            defer { store.connection.giveBack(statement, sql) }
             _ = try store.connection.next(statement)
             return statement.integer(0)
         }
         #expect(try pragma("synchronous") == 2)
         #expect(try pragma("cache_size") == -16_384)
         #expect(try pragma("mmap_size") == 0)
-        let statement = try store.connection.prepare("PRAGMA journal_mode")
-        defer { statement.finalize() }
+        let sql = "PRAGMA journal_mode"
+        let statement = try store.connection.borrow(sql)
+        defer { store.connection.giveBack(statement, sql) }
         _ = try store.connection.next(statement)
         #expect(statement.text(0) == "wal")
     }
@@ -386,8 +388,9 @@ func expectError(_ code: StoreError.Code, containing part: String = "", _ body: 
             .ordersToTell, .passedPromises, .passedSupply, .leader,
         ]
         for query in SQLiteQuery.allCases where !free.contains(query) {
-            let statement = try store.connection.prepare("EXPLAIN QUERY PLAN " + query.sql)
-            defer { statement.finalize() }
+            let sql = "EXPLAIN QUERY PLAN " + query.sql
+            let statement = try store.connection.borrow(sql)
+            defer { store.connection.giveBack(statement, sql) }
             while try store.connection.next(statement) {
                 let step = statement.text(3)
                 #expect(!step.contains("TEMP B-TREE"), "\(query): \(step)")
@@ -406,8 +409,9 @@ func expectError(_ code: StoreError.Code, containing part: String = "", _ body: 
             (.passedSupply, "supply_due (expected_at>? AND expected_at<?)"),
             (.nextPromise, "line_promised"), (.nextSupply, "supply_due (expected_at>?)"),
         ] {
-            let statement = try store.connection.prepare("EXPLAIN QUERY PLAN " + query.sql)
-            defer { statement.finalize() }
+            let sql = "EXPLAIN QUERY PLAN " + query.sql
+            let statement = try store.connection.borrow(sql)
+            defer { store.connection.giveBack(statement, sql) }
             _ = try store.connection.next(statement)
             #expect(statement.text(3).contains(wanted), "\(query): \(statement.text(3))")
         }

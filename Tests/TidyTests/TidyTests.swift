@@ -13,14 +13,18 @@ import Testing
         ],
         "PostgresStore": ["InventoryCore", "BackOrderStore", "CLibPQ", "Foundation", "Glibc", "Synchronization"],
         "AMQPClient": ["CRabbitMQ", "Glibc", "Synchronization"],
-        "Worker": ["InventoryCore", "MessageSchema", "BackOrderStore", "Logging", "Glibc", "Synchronization"],
+        "Worker": [
+            "InventoryCore", "MessageSchema", "BackOrderStore", "Logging", "Tracing", "Glibc", "Synchronization",
+        ],
+        "TraceExport": ["Worker", "Logging", "Tracing", "Glibc", "Synchronization"],
         "Operations": [
             "InventoryCore", "MessageSchema", "BackOrderStore", "Worker", "Logging", "Glibc", "Synchronization",
         ],
         "Configuration": ["InventoryCore", "Yams", "Glibc"],
         "Daemon": [
             "InventoryCore", "MessageSchema", "BackOrderStore", "SQLiteStore", "PostgresStore", "AMQPClient", "Worker",
-            "Configuration", "Operations", "ArgumentParser", "Logging", "UnixSignals", "Glibc", "Synchronization",
+            "TraceExport", "Configuration", "Operations", "ArgumentParser", "Logging", "UnixSignals", "Glibc",
+            "Synchronization",
         ],
         "backorderd": ["Daemon", "ArgumentParser"],
         "Simulation": [

@@ -17,12 +17,14 @@ final class FakeQueue: DeliverySource {
 
     private let state = Mutex(State())
 
-    func put(_ body: String, queue: String = "in", id: String? = nil) {
-        state.withLock { state in
+    func put(_ body: String, queue: String = "in", id: String? = nil, parent: String? = nil) {
+        var envelope = Envelope(messageID: id)
+        if let parent { envelope.headers.append((name: "traceparent", value: parent)) }
+        state.withLock { [envelope] state in
             state.ready.append(
                 InboundDelivery(
                     token: DeliveryToken(generation: 1, tag: state.nextTag), queue: queue, redelivered: false,
-                    envelope: Envelope(messageID: id), body: Array(body.utf8), properties: { [7] }))
+                    envelope: envelope, body: Array(body.utf8), properties: { [7] }))
             state.nextTag += 1
         }
     }
