@@ -13,6 +13,13 @@ public protocol BackOrderStore: AnyObject {
     /// Runs the body on one consistent snapshot; also while workers write.
     func read<Result>(_ body: (any StoreQueries) throws -> Result) throws -> Result
 
+    /// For work in bulk: what the body writes may become durable together, several transactions at a time, which costs
+    /// less where they meet the same rows. A crash leaves the transactions up to one of them, and none after it. On
+    /// return, and when the body throws, what was written is durable. Others may have to wait longer for their turn.
+    ///
+    /// A failure that undoes transactions which have returned already is never `isRetriable`: the caller begins anew.
+    func gathering<Result>(_ body: () throws -> Result) throws -> Result
+
     /// Brings the schema up to date, or throws `StoreError.schemaTooNew`. Safe for several workers at once.
     func migrate() throws
 
@@ -24,6 +31,11 @@ public protocol BackOrderStore: AnyObject {
     func adopt(_ strategy: Strategy) throws
 
     func close()
+}
+
+extension BackOrderStore {
+    /// Each transaction by itself: right for every store.
+    public func gathering<Result>(_ body: () throws -> Result) throws -> Result { try body() }
 }
 
 /// What one transaction of the pipeline does, in this order: inbox, reads of the ledger, apply, inbox rows, outbox.

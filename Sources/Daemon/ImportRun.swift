@@ -50,10 +50,10 @@ final class ImportRun {
         var line: Int
     }
 
-    /// Of one transaction, and of one look at the inbox. Rows of all over the books meet in one: the more of them, the
-    /// fewer pages are written twice.
-    private static let batchMessages = 16_000
-    private static let batchRows = 40_000
+    /// Of one transaction, and of one look at the inbox: what is in memory at once. Rows of all over the books meet in
+    /// one, so the store gathers several where that saves writing pages twice.
+    private static let batchMessages = 4_000
+    private static let batchRows = 10_000
 
     private let groups: SeedGroups
     private let reader: SeedReader
@@ -249,12 +249,14 @@ final class ImportRun {
             batches.close()
             thread.join()
         }
-        while let batch = batches.receive() {
-            if batch.isHeld { processor.replaceRules(ImportRun.rules(configuration.rulebook, .hold)) }
-            let result = try HistoryPlayer.transact { try processor.process(batch.deliveries) }
-            outcome.add(result, batch.lines)
-            done += batch.rows
-            progress.show("importing: \(done) of \(total) rows, \(done * 100 / total) %")
+        try store.gathering {
+            while let batch = batches.receive() {
+                if batch.isHeld { processor.replaceRules(ImportRun.rules(configuration.rulebook, .hold)) }
+                let result = try HistoryPlayer.transact { try processor.process(batch.deliveries) }
+                outcome.add(result, batch.lines)
+                done += batch.rows
+                progress.show("importing: \(done) of \(total) rows, \(done * 100 / total) %")
+            }
         }
         progress.clear()
         if let failure = failure.value { throw failure }

@@ -118,7 +118,7 @@ extension WorkingSet {
         let rowKey = SupplyRowKey(supplyID: supply.supplyID, sku: supply.sku, location: supply.location)
         if let known = knownSupplies[rowKey] { return known }
         let record = SupplyRecord(supply, isChanged: false)
-        knownSupplies[rowKey] = record
+        keep(record, rowKey)
         if supply.outstanding > 0 { insertKey(supply.key, item) }
         return record
     }
@@ -126,11 +126,17 @@ extension WorkingSet {
     func insertSupply(_ supply: Supply) throws {
         let item = try item(supply.sku)
         let rowKey = SupplyRowKey(supplyID: supply.supplyID, sku: supply.sku, location: supply.location)
-        knownSupplies[rowKey] = SupplyRecord(supply, isChanged: true)
+        keep(SupplyRecord(supply, isChanged: true), rowKey)
         if supply.outstanding > 0 { insertKey(supply.key, item) }
         item.changeOnOrder(by: supply.outstanding, dated: supply.datedOutstanding)
         mark(supply.sku)
         noteDate(supply.expectedAt)
+    }
+
+    private func keep(_ record: SupplyRecord, _ rowKey: SupplyRowKey) {
+        knownSupplies[rowKey] = record
+        suppliesByID[rowKey.supplyID, default: []].append(record)
+        if let reorderID = record.supply.reorderID { suppliesByReorder[reorderID, default: []].append(record) }
     }
 
     func setOutstanding(_ record: SupplyRecord, _ units: Units) throws {
@@ -143,6 +149,10 @@ extension WorkingSet {
         let before = record.supply
         body(&record.supply)
         record.isChanged = true
+        if record.supply.reorderID != before.reorderID {
+            if let reorderID = before.reorderID { suppliesByReorder[reorderID]?.removeAll { $0 === record } }
+            if let reorderID = record.supply.reorderID { suppliesByReorder[reorderID, default: []].append(record) }
+        }
         item.changeOnOrder(
             by: record.supply.outstanding - before.outstanding,
             dated: record.supply.datedOutstanding - before.datedOutstanding)
@@ -159,14 +169,14 @@ extension WorkingSet {
         if suppliesLoadedByID.insert(supplyID).inserted {
             for supply in try reader.supplies([supplyID]) { learn(supply, try item(supply.sku)) }
         }
-        return knownSupplies.values.filter { $0.supply.supplyID == supplyID }
+        return (suppliesByID[supplyID] ?? [])
             .sorted { ($0.supply.sku, $0.supply.location) < ($1.supply.sku, $1.supply.location) }
     }
 
     /// The inbounds that are tied to a reorder, in the order in which they are settled.
     func inbounds(tiedTo reorderID: SupplyID) throws -> [SupplyRecord] {
         for supply in try reader.inbounds(tiedTo: [reorderID]) { learn(supply, try item(supply.sku)) }
-        return knownSupplies.values.filter { $0.supply.kind == .inbound && $0.supply.reorderID == reorderID }
+        return (suppliesByReorder[reorderID] ?? []).filter { $0.supply.kind == .inbound }
             .sorted { $0.supply.key < $1.supply.key }
     }
 

@@ -29,6 +29,9 @@ public final class WorkingSet {
     /// The earliest date that was promised or expected since this was asked last.
     private var earliestDate: Instant?
     var knownSupplies: [SupplyRowKey: SupplyRecord] = [:]
+    /// The same, by id and by the reorder that they are tied to: a batch may know many thousands.
+    var suppliesByID: [SupplyID: [SupplyRecord]] = [:]
+    var suppliesByReorder: [SupplyID: [SupplyRecord]] = [:]
     /// The rows of each supply id that was asked for whole.
     var suppliesLoadedByID: Set<SupplyID> = []
 

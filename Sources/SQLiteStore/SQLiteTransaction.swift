@@ -38,9 +38,10 @@ final class SQLiteTransaction {
         self.knownSKUs = knownSKUs
     }
 
-    func begin() {
+    /// - Parameter isContinued: nothing was committed since the last one: both go if this is rolled back.
+    func begin(isContinued: Bool) {
         failure = nil
-        hasNewSKUs = false
+        if !isContinued { hasNewSKUs = false }
         known.removeAll(keepingCapacity: known.capacity <= 4096)
     }
 
