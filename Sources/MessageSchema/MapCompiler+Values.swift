@@ -285,7 +285,9 @@ extension MapCompiler {
                 return nil
             case ("local-time", _):
                 guard let local = localTime(first.value, key) else { return nil }
-                return outputScope == nil ? .localTime(local) : .inZone(local)
+                parts.localTimes.append(local)
+                let index = Int32(parts.localTimes.count - 1)
+                return outputScope == nil ? .localTime(index) : .inZone(index)
             default: break
             }
         default: break
@@ -440,7 +442,7 @@ extension MapCoercion {
         case "text": self = .text
         case "unix-seconds": self = .unixSeconds
         case "unix-milliseconds": self = .unixMilliseconds
-        case "local-time": self = .localTime(LocalTime(offset: 0))
+        case "local-time": self = .localTime(0)
         case "trim": self = .trim
         case "upper": self = .upper
         case "lower": self = .lower

@@ -37,14 +37,14 @@ extension MapBuilder {
             return "the mapping has no \(path.withoutPositions)"
         }
         let origin = plan.origins[member]
-        if let element, origins[element] >= 0, origin.hasPrefix("/") {
-            return "nothing at \(source.pointer(to: Int(origins[element])))\(origin)"
+        if let element, nodes.origin(element) >= 0, origin.hasPrefix("/") {
+            return "nothing at \(source.pointer(to: Int(nodes.origin(element))))\(origin)"
         }
         return "nothing at \(origin)"
     }
 
     private func described(_ node: Int) -> String {
-        let origin = origins[node]
+        let origin = nodes.origin(node)
         if origin >= 0 { return "at \(shownPointer(Int(origin)))" }
         let member = -2 - Int(origin)
         return plan.origins.indices.contains(member) ? "from \(plan.origins[member])" : "from the mapping"

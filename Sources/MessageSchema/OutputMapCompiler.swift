@@ -207,12 +207,12 @@ struct OutputMapCompiler {
 
     // MARK: Settings
 
-    private mutating func value(_ tree: MapTree, _ key: String) -> MapValue? {
+    private mutating func value(_ tree: MapTree, _ key: String) -> PlanValue? {
         // A key or type that is the same for all is written as it is, as an exchange's name is.
         if case .text(let text) = tree.value, !PointerText.isPointer(text), !text.isEmpty {
-            return compiler.parts.constant(tree).map { MapValue(source: .constant($0)) }
+            return compiler.parts.constant(tree).map { compiler.parts.pack(MapValue(source: .constant($0))) }
         }
-        return compiler.value(tree, key, nil, isElement: false)
+        return compiler.value(tree, key, nil, isElement: false).map { compiler.parts.pack($0) }
     }
 
     private mutating func text(_ tree: MapTree, _ key: String, bytesMax: Int) -> String? {

@@ -52,7 +52,7 @@ struct OutputPlan: Sendable {
 
     struct HeaderValue: Sendable {
         var name: String
-        var value: MapValue
+        var value: PlanValue
     }
 
     /// Deeper than anything that comes of an input and its mapping.
@@ -68,9 +68,9 @@ struct OutputPlan: Sendable {
     var envelope = Envelope.native
     var source = "/backorderd"
     var exchange: String?
-    var routingKey: MapValue?
-    var type: MapValue?
-    var subject: MapValue?
+    var routingKey: PlanValue?
+    var type: PlanValue?
+    var subject: PlanValue?
     var headers: [HeaderValue] = []
     /// nil: the contract's own body, without what stands in `without`.
     var body: MapShape?
@@ -81,7 +81,7 @@ struct OutputPlan: Sendable {
 }
 
 /// One output on its way into its other shape.
-private struct OutputMaking {
+private struct OutputMaking: ~Copyable {
     let plan: OutputPlan
     let native: EncodedOutput
     let document: JSONDocument
@@ -125,7 +125,7 @@ private struct OutputMaking {
     }
 
     /// - Returns: nil where there is none that can stand there.
-    private mutating func text(_ value: MapValue, bytesMax: Int) -> String? {
+    private mutating func text(_ value: PlanValue, bytesMax: Int) -> String? {
         guard let made = try? builder.value(value, member: -1), made.node.kind != .null,
             let text = builder.plainText(made.node), !text.isEmpty, text.utf8.count <= bytesMax, text.isPrintable
         else { return nil }
@@ -171,12 +171,10 @@ private struct OutputMaking {
         // Nothing of an output's plan is rejected: whatever can't be made is left out.
         guard (try? builder.build(shape)) != nil else { return native.body }
         return builder.text.withUnsafeBufferPointer { text in
-            builder.nodes.withUnsafeBufferPointer { nodes in
-                var bytes: [UInt8] = []
-                bytes.reserveCapacity(native.body.count + 128)
-                JSONDocument(text: text, nodes: nodes).appendCompact(JSONDocument.root, to: &bytes)
-                return bytes
-            }
+            var bytes: [UInt8] = []
+            bytes.reserveCapacity(native.body.count + 128)
+            JSONDocument(text: text, nodes: builder.nodes.all).appendCompact(JSONDocument.root, to: &bytes)
+            return bytes
         }
     }
 }

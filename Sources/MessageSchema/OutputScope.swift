@@ -189,7 +189,7 @@ extension MapCoercion {
         case "string-number": self = .decimalNumber
         case "unix-seconds": self = .countOfSeconds
         case "unix-milliseconds": self = .countOfMilliseconds
-        case "local-time": self = .inZone(LocalTime(offset: 0))
+        case "local-time": self = .inZone(0)
         default:
             guard MapCoercion.namesOfOutputs.contains(name) else { return nil }
             self.init(name: name)
