@@ -76,14 +76,14 @@ extension DecoderCall {
         try withMade(document, plan) { (made, builder, trace) throws(Rejection) -> Reading in
             switch made {
             case .skipped(let cause): return .skipped(cause)
-            case .rejected(let rejection): return .rejected(rejection)
+            case .rejected(let rejection): return .rejected(builder.told(rejection))
             case .message(let attributes):
                 return try builder.withDocument { (document) throws(Rejection) -> Reading in
                     do throws(Rejection) {
                         let attributes = try completed(attributes, from: document)
                         return .message(try content(document, JSONDocument.root, attributes, trace: trace))
                     } catch {
-                        return .rejected(builder.located(error, in: document))
+                        return .rejected(builder.told(builder.located(error, in: document)))
                     }
                 }
             }
@@ -111,7 +111,9 @@ extension DecoderCall {
         _ body: (Made, borrowing MapBuilder, TraceContext?) throws(Rejection) -> Value
     ) throws(Rejection) -> Value {
         let root = JSONDocument.root
-        switch envelope.form(of: root, in: document) {
+        // A list is no event.
+        let form = document[root].kind == .object ? envelope.form(of: root, in: document) : .native
+        switch form {
         case .native: return try with(document, root, plan, event: nil, trace: envelope.trace { _ in nil }, body)
         case .binary:
             let trace = envelope.trace { envelope.attribute($0) }
@@ -130,6 +132,15 @@ extension DecoderCall {
         trace: TraceContext?, _ body: (Made, borrowing MapBuilder, TraceContext?) throws(Rejection) -> Value
     ) throws(Rejection) -> Value {
         let sources = MapAttributes(envelope: envelope, event: event)
+        if !plan.unwraps.isEmpty {
+            let unwrapped = UnwrappedDocument(document, root: root, plan)
+            return try unwrapped.withDocument { (document) throws(Rejection) -> Value in
+                var builder = MapBuilder(plan, document, root, sources, linesMax: options.linesMax)
+                builder.faults = unwrapped.faults
+                let made = make(plan, &builder, event)
+                return try body(made, builder, trace)
+            }
+        }
         var builder = MapBuilder(plan, document, root, sources, linesMax: options.linesMax)
         let made = make(plan, &builder, event)
         return try body(made, builder, trace)
@@ -238,7 +249,7 @@ extension Decoder {
         let fields = body.withUnsafeBufferPointer { bytes -> [MappedField]? in
             do throws(Rejection) {
                 return try JSONDocument.withParsed(bytes) { (document) throws(Rejection) -> [MappedField] in
-                    guard document[JSONDocument.root].kind == .object else { return [] }
+                    guard call.isReadable(document) else { return [] }
                     if let mapping = options.mapping { return try call.fields(document, mapping.plan) }
                     return document.leaves { document.pointer(to: $0) }
                 }

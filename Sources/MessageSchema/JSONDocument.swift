@@ -51,6 +51,9 @@ struct JSONDocument {
     @inline(__always)
     subscript(index: Int) -> JSONNode { nodes[index] }
 
+    /// All nodes, in document order.
+    var all: UnsafeBufferPointer<JSONNode> { nodes }
+
     // MARK: Walking
 
     /// The index after the last node of an array or object.

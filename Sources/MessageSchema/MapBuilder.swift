@@ -40,6 +40,8 @@ struct MapBuilder: ~Copyable {
     var scopes: [Scope] = []
     /// The place in its list of the line that is being made, from 0.
     var line: Int?
+    /// Texts that could not be unwrapped, and why.
+    var faults: [String] = []
     /// Elements that the filters passed over.
     var skippedElements = 0
 
@@ -168,26 +170,7 @@ struct MapBuilder: ~Copyable {
     }
 
     @inline(__always)
-    func next(from node: Int, _ step: MapStep) -> Int? {
-        switch (step.kind, source[node].kind) {
-        case (.key, .object): return source.member(name(step.name), of: node)
-        case (.key, .array): return step.index < 0 ? nil : source.element(Int(step.index), of: node)
-        case (.match, .array):
-            var child = node + 1
-            let end = source.end(of: node)
-            while child < end {
-                if source[child].kind == .object, let value = source.member(name(step.name), of: child),
-                    source[value].kind == .string || source[value].kind == .number,
-                    source.isKey(value, name(step.value))
-                {
-                    return child
-                }
-                child = source.next(after: child)
-            }
-            return nil
-        default: return nil
-        }
-    }
+    func next(from node: Int, _ step: MapStep) -> Int? { source.step(from: node, step, plan.text.elements) }
 
     /// Whether a value without escapes is that text.
     @inline(__always)

@@ -9,6 +9,10 @@ enum MapCoercion: Sendable, BitwiseCopyable {
     case trim, upper, lower, blankNull, absolute
     /// Whole numbers times a factor: cartons to pieces, or -1 to turn the sign.
     case times(Int64)
+    /// The text before or behind the first place of another text; itself where that is not in it.
+    case before(MapRange), after(MapRange)
+    /// The text without any of another text.
+    case without(MapRange)
     /// Of outputs alone: a time as a count since 1970, or without its zone; a text as the number that it is.
     case countOfSeconds, countOfMilliseconds
     case inZone(Int32)
@@ -41,6 +45,9 @@ enum MapCoercion: Sendable, BitwiseCopyable {
         case .blankNull: "blank-null"
         case .absolute: "absolute"
         case .times: "times"
+        case .before: "before"
+        case .after: "after"
+        case .without: "remove"
         case .countOfSeconds: "unix-seconds"
         case .countOfMilliseconds: "unix-milliseconds"
         case .inZone: "local-time"
@@ -53,7 +60,7 @@ enum MapCoercion: Sendable, BitwiseCopyable {
         switch self {
         case .stringInteger, .stringNumber, .times, .countOfSeconds, .countOfMilliseconds, .wholeNumber, .decimalNumber:
             .number
-        case .decimalComma, .text, .trim, .upper, .lower, .inZone: .text
+        case .decimalComma, .text, .trim, .upper, .lower, .before, .after, .without, .inZone: .text
         case .unixSeconds, .unixMilliseconds, .localTime: .time
         case .blankNull, .absolute: .same
         }
@@ -100,6 +107,18 @@ extension MapBuilder {
             let (product, overflow) = value.multipliedReportingOverflow(by: factor)
             guard !overflow else { throw MapCause(text: "times \(factor) is too large") }
             return made(number: product)
+        case .before(let mark): return cut(node, mark) { text, _, first in text[..<first] }
+        case .after(let mark): return cut(node, mark) { text, mark, first in text[(first + mark.count)...] }
+        case .without(let mark):
+            return cut(node, mark) { text, mark, first in
+                var rest = text[..<first]
+                var from = first + mark.count
+                while let next = MapBuilder.place(of: mark, in: text, from: from) {
+                    rest += text[from..<next]
+                    from = next + mark.count
+                }
+                return rest + text[from...]
+            }
         case .countOfSeconds: return made(number: try instant(of: node).microseconds.floored(by: 1_000_000))
         case .countOfMilliseconds: return made(number: try instant(of: node).microseconds.floored(by: 1_000))
         case .inZone(let index):
@@ -238,6 +257,27 @@ extension MapBuilder {
         let copy = made(copyOf: node.start..<node.end)
         for index in Int(copy.start)..<Int(copy.end) { text[index] = byte(text[index]) }
         return copy
+    }
+
+    /// A text changed where another text is in it.
+    ///
+    /// - Parameter change: makes it of the text, of what is in it, and of the first place where it is.
+    private mutating func cut(
+        _ node: JSONNode, _ mark: MapRange,
+        _ change: ([UInt8], UnsafeBufferPointer<UInt8>, Int) -> ArraySlice<UInt8>
+    ) -> JSONNode {
+        guard node.kind == .string else { return node }
+        let bytes = bytes(of: node)
+        guard let first = MapBuilder.place(of: name(mark), in: bytes, from: 0) else { return node }
+        return made(string: Array(change(bytes, name(mark), first)))
+    }
+
+    private static func place(of mark: UnsafeBufferPointer<UInt8>, in bytes: [UInt8], from: Int) -> Int? {
+        guard !mark.isEmpty, bytes.count >= mark.count, from <= bytes.count - mark.count else { return nil }
+        return (from...(bytes.count - mark.count)).first { place in
+            for offset in 0..<mark.count where bytes[place + offset] != mark[offset] { return false }
+            return true
+        }
     }
 
     private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (byte >= 0x09 && byte <= 0x0D) }

@@ -10,6 +10,12 @@ extension MapBuilder {
         return Rejection(rejection.reason, "\(rejection.detail) (\(place))")
     }
 
+    /// With why a text was not unwrapped, which may be the cause of it.
+    func told(_ rejection: Rejection) -> Rejection {
+        if faults.isEmpty { return rejection }
+        return Rejection(rejection.reason, "\(rejection.detail); \(faults.joined(separator: "; "))")
+    }
+
     private func place(of path: String, in document: JSONDocument) -> String? {
         var node = JSONDocument.root
         var element: Int?

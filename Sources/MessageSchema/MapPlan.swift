@@ -31,12 +31,16 @@ final class MapPlan: Sendable {
     /// Which messages are passed over, whatever their type.
     let filter: PlanFilter
     let filterByType: [InputType: PlanFilter]
+    /// Texts that are JSON, and are read as what they hold.
+    let unwraps: [MapPointer]
+    /// A list of lines begins at the message itself: it may be a list.
+    let takesLists: Bool
     /// An output is never rejected: what can't be made is left out, or what the operator named stands in.
     let isOfOutput: Bool
 
     init(
         _ parts: MapParts, shapes: [InputType: MapShape], type: MapValue?, typeOrigin: String, filter: MapFilter,
-        filterByType: [InputType: MapFilter], isOfOutput: Bool = false
+        filterByType: [InputType: MapFilter], unwraps: [MapPointer] = [], isOfOutput: Bool = false
     ) {
         var parts = parts
         values = FixedTable(parts.values.map { parts.pack($0) })
@@ -61,6 +65,12 @@ final class MapPlan: Sendable {
         keys = parts.keys
         origins = parts.origins
         self.shapes = shapes
+        self.unwraps = unwraps
+        let steps = parts.steps
+        takesLists = parts.places.contains { place in
+            guard place.count > 0 else { return false }
+            return steps[Int(place.first)].kind == .each || steps[Int(place.first)].index >= 0
+        }
         self.typeOrigin = typeOrigin
         self.isOfOutput = isOfOutput
     }
