@@ -153,7 +153,10 @@ struct OutputMapCompiler {
         }
         setting("envelope") { compiler, tree in compiler.envelope(tree).map { plan.envelope = $0 } }
         setting("exchange") { compiler, tree in plan.exchange = compiler.exchange(tree) }
-        setting("routing_key") { $0.value($1, "routing_key").map { plan.routingKey = $0 } }
+        setting("routing_key") { compiler, tree in
+            compiler.value(tree, "routing_key").map { plan.routingKey = $0 }
+            plan.fixedRoutingKey = Self.fixed(tree)
+        }
         setting("type") { $0.value($1, "type").map { plan.type = $0 } }
         setting("subject") { $0.value($1, "subject").map { plan.subject = $0 } }
         setting("source") { compiler, tree in
@@ -179,6 +182,15 @@ struct OutputMapCompiler {
             compiler.parts, shapes: [:], type: nil, typeOrigin: "", filter: filter, filterByType: [:],
             isOfOutput: true)
         return plan
+    }
+
+    /// A text that is the same for all outputs.
+    private static func fixed(_ tree: MapTree) -> String? {
+        switch tree.value {
+        case .text(let text) where !PointerText.isPointer(text): text
+        case .map(let pairs) where pairs.count == 1 && pairs[0].key == "value": pairs[0].value.scalarText
+        default: nil
+        }
     }
 
     private mutating func checkEventSettings() {

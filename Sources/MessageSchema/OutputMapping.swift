@@ -25,6 +25,25 @@ public struct OutputMapping: Sendable {
         }
     }
 
+    /// Where the outputs of one of the contract's routing keys go.
+    public struct Route: Sendable, Equatable {
+        /// The contract's routing key.
+        public var output: String
+        /// nil: the output exchange.
+        public var exchange: String?
+        /// nil: it is made of each output.
+        public var routingKey: String?
+    }
+
+    /// Of all outputs that go another way than the contract has it, by the contract's routing keys, ascending.
+    public var routes: [Route] {
+        plans.sorted { $0.key < $1.key }.compactMap { key, plan in
+            guard !plan.isSkipped, plan.exchange != nil || plan.routingKey != nil else { return nil }
+            let own = plan.routingKey == nil ? key : plan.fixedRoutingKey
+            return Route(output: key, exchange: plan.exchange, routingKey: own)
+        }
+    }
+
     /// - Returns: what is published in place of the contract's own; nil: a filter passes it over.
     func applied(to native: EncodedOutput) -> EncodedOutput? {
         guard let plan = plans[native.routingKey] else { return native }
@@ -69,6 +88,8 @@ struct OutputPlan: Sendable {
     var source = "/backorderd"
     var exchange: String?
     var routingKey: PlanValue?
+    /// The same for all; nil: it is made of each output, or the contract's.
+    var fixedRoutingKey: String?
     var type: PlanValue?
     var subject: PlanValue?
     var headers: [HeaderValue] = []
