@@ -21,7 +21,7 @@ struct CheckCommand: ParsableCommand {
             complain(error.allProblems)
             throw ExitCode(ExitStatus.badConfiguration)
         }
-        for warning in configuration.warnings { complain("configuration: \(warning)") }
+        for warning in configuration.warnings + configuration.outputWarnings { complain("configuration: \(warning)") }
         print(
             options.prints ? configuration.redactedYAML() : "configuration: fine",
             terminator: options.prints ? "" : "\n")

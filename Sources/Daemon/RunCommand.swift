@@ -31,7 +31,7 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         let configuration = try options.load(brokerURLs: broker)
         let logger = LogOutput.logger(configuration.log)
-        for warning in configuration.warnings { logger.warning("\(warning)") }
+        for warning in configuration.warnings + configuration.outputWarnings { logger.warning("\(warning)") }
         // A broker or a reader that is gone is an error to handle, not a reason to die.
         signal(SIGPIPE, SIG_IGN)
         let service = ServiceNotifier(currentEnvironment(), logger)
@@ -62,6 +62,7 @@ final class RunningDaemon: Sendable {
     /// nil: nothing is published.
     private let publisher: Publisher?
     private let shadow: ShadowSink?
+    private let shadowWatch: ShadowWatch?
     private let pipeline: Pipeline
     private let store: StoreHolder
     private let tracker: OutboxTracker
@@ -135,6 +136,16 @@ final class RunningDaemon: Sendable {
             self.shadow = shadow.map { ShadowSink($0.journal, tracker, publisher: published, logger) }
             sink = self.shadow ?? published
         }
+        var watch = try configuration.connectionOptions(role: "shadow watch", process: process)
+        watch.connectTimeoutMilliseconds = 2_000
+        shadowWatch =
+            if let shadow, let journal = self.shadow {
+                ShadowWatch(
+                    queues: configuration.broker.inputs.map(\.queue), limit: shadow.queueMessagesMax, options: watch,
+                    sink: journal, logger: logger)
+            } else {
+                nil
+            }
         pipeline = Pipeline(
             source: AMQPDeliverySource(consumer: consumer), sink: sink, tracker: tracker,
             settings: Pipeline.Settings(
@@ -200,6 +211,7 @@ final class RunningDaemon: Sendable {
         }
         service.watch(whatToWatch)
         operations.start()
+        shadowWatch?.start()
         let signals = Task { [self] in await watchSignals(reload) }
         var result = Pipeline.Ending.drained
         for await value in ending.stream { result = value }
@@ -208,6 +220,7 @@ final class RunningDaemon: Sendable {
         consumer.close(deadlineMilliseconds: 2_000)
         publisher?.close(deadlineMilliseconds: 2_000)
         traces?.stop()
+        shadowWatch?.stop()
         shadow?.end()
         service.end()
         operations.stop()

@@ -16,9 +16,10 @@ struct ShadowCommand: AsyncParsableCommand {
         discussion: """
             The daemon reads queues of its own, bound beside those of the configuration, and keeps books of its own. What \
             it would have published goes into a journal. Nobody else gets fewer messages, and nothing of its own reaches \
-            anybody. `shadow report` compares it with the shipments that it saw.
+            anybody. `shadow report` compares it with the shipments that it saw; `shadow remove` takes away all that it \
+            made.
             """,
-        subcommands: [Run.self, Report.self], defaultSubcommand: Run.self)
+        subcommands: [Run.self, Report.self, Remove.self], defaultSubcommand: Run.self)
 
     /// Which shadow.
     struct Options: ParsableArguments {
@@ -151,7 +152,9 @@ struct ShadowCommand: AsyncParsableCommand {
                 let journal = try openJournal(configuration, plan, logger)
                 daemon = try RunningDaemon(
                     configuration, logger, service, migrates: true,
-                    shadow: ShadowRun(plan: topology, journal: journal, publishes: plan.exchange != nil))
+                    shadow: ShadowRun(
+                        plan: topology, journal: journal, publishes: plan.exchange != nil,
+                        queueMessagesMax: Int(plan.queueMessagesMax)))
             } catch let error as StoreError {
                 logger.critical("\(error.message)")
                 throw ExitCode(ExitStatus.failed)

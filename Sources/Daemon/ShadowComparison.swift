@@ -141,6 +141,7 @@ struct ShadowComparison {
             take(note, at: at)
         case .deadLetter(let reason, _, _): deadLetters[reason, default: 0] += 1
         case .started(let queues): takeStart(queues, at: at)
+        case .full(let queues): for queue in queues { takeFull(queue, at: at) }
         case .output, .stopped: break
         }
         beginsAt = beginsAt ?? at
@@ -171,6 +172,18 @@ struct ShadowComparison {
             } else {
                 gaps.append(Gap(from: from, to: at, cause: "\(queue.queue) was gone: nobody kept the messages"))
             }
+        }
+    }
+
+    /// It is told again while it lasts: that is one gap.
+    private mutating func takeFull(_ queue: ShadowEntry.QueueState, at: Instant) {
+        let cause = "\(queue.queue) ran full: its oldest messages were dropped"
+        if let index = gaps.lastIndex(where: { $0.cause == cause }),
+            at.microseconds - gaps[index].to.microseconds <= ShadowWatch.toldEveryMilliseconds * 3 * 1_000
+        {
+            gaps[index].to = max(gaps[index].to, at)
+        } else {
+            gaps.append(Gap(from: at, to: at, cause: cause))
         }
     }
 

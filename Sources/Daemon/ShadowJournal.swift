@@ -55,6 +55,19 @@ struct ShadowJournal: Sendable {
         Glibc.close(marker)
     }
 
+    /// Whether a shadow writes to it now, as one does that has lost its broker.
+    static func isInUse(_ directory: String) -> Bool {
+        let descriptor = open("\(directory)/lock", O_RDWR | O_CLOEXEC)
+        if descriptor < 0 { return false }
+        defer { Glibc.close(descriptor) }
+        return flock(descriptor, LOCK_EX | LOCK_NB) != 0
+    }
+
+    /// All that a shadow makes in the directory, the marks included.
+    static func everything(in directory: String) -> [String] {
+        files(in: directory) + ["\(directory)/begun", "\(directory)/lock"].filter(fileExists)
+    }
+
     /// By number, oldest first.
     static func files(in directory: String) -> [String] { numbers(in: directory).map { path(directory, $0) } }
 

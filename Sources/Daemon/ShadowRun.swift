@@ -13,6 +13,8 @@ struct ShadowRun: Sendable {
     let journal: ShadowJournal
     /// Outputs also go to an exchange of its own.
     let publishes: Bool
+    /// Messages that each of its queues holds at most.
+    let queueMessagesMax: Int
 
     var notes: InputNotes {
         { input, outputs in

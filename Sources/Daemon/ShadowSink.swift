@@ -59,6 +59,11 @@ final class ShadowSink: OutputSink {
         }
     }
 
+    /// Queues of the shadow's own were full. Best effort: while the journal fails, that is told already.
+    func note(full queues: [ShadowEntry.QueueState]) {
+        state.withLock { state in try? state.journal.append(ShadowEntry.fullLine(queues, at: wallClock())) }
+    }
+
     private func isWritten(_ messages: [PendingPublication]) -> Bool {
         state.withLock { state in
             let fresh = messages.filter { $0.handle > state.writtenThrough }

@@ -26,6 +26,9 @@ struct TryCommand: ParsableCommand {
     @Option(name: .long, help: "The AMQP property type that they would have.")
     var type: String?
 
+    @Option(name: .long, help: "The AMQP property message_id that they would have.")
+    var id: String?
+
     @Option(name: .long, help: "The routing key that they would have.")
     var routingKey: String?
 
@@ -43,7 +46,7 @@ struct TryCommand: ParsableCommand {
         let queue =
             input ?? configuration.broker.inputs.first { $0.map != nil }?.queue ?? configuration.broker.inputs[0].queue
         let decode = try configuration.decodeOptions(ofInput: queue) ?? DecodeOptions()
-        var envelope = Envelope(type: type, routingKey: routingKey)
+        var envelope = Envelope(type: type, messageID: id, routingKey: routingKey)
         for text in header {
             guard let equals = text.firstIndex(of: "=") else {
                 complain("backorderd: a header is written as NAME=VALUE")

@@ -84,11 +84,20 @@ struct DecoderCall {
 
     func read(_ document: JSONDocument) throws(Rejection) -> Reading {
         let root = JSONDocument.root
-        guard document[root].kind == .object else {
+        guard isReadable(document) else {
             throw Rejection(.malformed, "not an object: the body \(document.described(root))")
         }
         if let mapping = options.mapping { return try mapped(document, mapping.plan) }
         return .message(try decode(document, root))
+    }
+
+    /// A message is an object; by a mapping whose lines are its elements, a list.
+    func isReadable(_ document: JSONDocument) -> Bool {
+        switch document[JSONDocument.root].kind {
+        case .object: true
+        case .array: options.mapping?.plan.takesLists ?? false
+        default: false
+        }
     }
 
     private func decode(_ document: JSONDocument, _ root: Int) throws(Rejection) -> DecodedMessage {

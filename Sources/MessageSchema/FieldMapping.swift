@@ -73,17 +73,17 @@ public struct MappedField: Sendable, Equatable {
 extension DecoderCall {
     /// A foreign message, by the input's mapping, through the same rules as our own.
     func mapped(_ document: JSONDocument, _ plan: MapPlan) throws(Rejection) -> Reading {
-        try withMade(document, plan) { (made) throws(Rejection) -> Reading in
+        try withMade(document, plan) { (made, builder, trace) throws(Rejection) -> Reading in
             switch made {
             case .skipped(let cause): return .skipped(cause)
-            case .rejected(let rejection): return .rejected(rejection)
-            case .message(let builder, let attributes, let trace):
+            case .rejected(let rejection): return .rejected(builder.told(rejection))
+            case .message(let attributes):
                 return try builder.withDocument { (document) throws(Rejection) -> Reading in
                     do throws(Rejection) {
                         let attributes = try completed(attributes, from: document)
                         return .message(try content(document, JSONDocument.root, attributes, trace: trace))
                     } catch {
-                        return .rejected(builder.located(error, in: document))
+                        return .rejected(builder.told(builder.located(error, in: document)))
                     }
                 }
             }
@@ -92,8 +92,8 @@ extension DecoderCall {
 
     /// What each field was read from. Empty where the mapping itself failed.
     func fields(_ document: JSONDocument, _ plan: MapPlan) throws(Rejection) -> [MappedField] {
-        try withMade(document, plan) { (made) throws(Rejection) -> [MappedField] in
-            guard case .message(let builder, _, _) = made else { return [] }
+        try withMade(document, plan) { (made, builder, _) throws(Rejection) -> [MappedField] in
+            guard case .message = made else { return [] }
             return try builder.withDocument { (document) throws(Rejection) -> [MappedField] in
                 builder.fields(of: document)
             }
@@ -101,43 +101,65 @@ extension DecoderCall {
     }
 
     enum Made {
-        case message(MapBuilder, Attributes, TraceContext?)
+        case message(Attributes)
         case skipped(String)
         case rejected(Rejection)
     }
 
     private func withMade<Value>(
-        _ document: JSONDocument, _ plan: MapPlan, _ body: (Made) throws(Rejection) -> Value
+        _ document: JSONDocument, _ plan: MapPlan,
+        _ body: (Made, borrowing MapBuilder, TraceContext?) throws(Rejection) -> Value
     ) throws(Rejection) -> Value {
         let root = JSONDocument.root
-        switch envelope.form(of: root, in: document) {
-        case .native: return try body(make(document, root, plan, event: nil, trace: envelope.trace { _ in nil }))
+        // A list is no event.
+        let form = document[root].kind == .object ? envelope.form(of: root, in: document) : .native
+        switch form {
+        case .native: return try with(document, root, plan, event: nil, trace: envelope.trace { _ in nil }, body)
         case .binary:
-            return try body(
-                make(document, root, plan, event: nil, trace: envelope.trace { envelope.attribute($0) }))
+            let trace = envelope.trace { envelope.attribute($0) }
+            return try with(document, root, plan, event: nil, trace: trace, body)
         case .structured:
             let trace = structuredTrace(document, root)
             return try withData(of: root, in: document) { (inner, data) throws(Rejection) -> Value in
-                try body(make(inner, data, plan, event: (document, root), trace: trace))
+                try with(inner, data, plan, event: (document, root), trace: trace, body)
             }
         }
     }
 
-    private func make(
+    @inline(__always)
+    private func with<Value>(
         _ document: JSONDocument, _ root: Int, _ plan: MapPlan, event: (document: JSONDocument, root: Int)?,
-        trace: TraceContext?
-    ) -> Made {
+        trace: TraceContext?, _ body: (Made, borrowing MapBuilder, TraceContext?) throws(Rejection) -> Value
+    ) throws(Rejection) -> Value {
         let sources = MapAttributes(envelope: envelope, event: event)
+        if !plan.unwraps.isEmpty {
+            let unwrapped = UnwrappedDocument(document, root: root, plan)
+            return try unwrapped.withDocument { (document) throws(Rejection) -> Value in
+                var builder = MapBuilder(plan, document, root, sources, linesMax: options.linesMax)
+                builder.faults = unwrapped.faults
+                let made = make(plan, &builder, event)
+                return try body(made, builder, trace)
+            }
+        }
         var builder = MapBuilder(plan, document, root, sources, linesMax: options.linesMax)
+        let made = make(plan, &builder, event)
+        return try body(made, builder, trace)
+    }
+
+    private func make(
+        _ plan: MapPlan, _ builder: inout MapBuilder, _ event: (document: JSONDocument, root: Int)?
+    ) -> Made {
         do throws(MapStop) {
             if !plan.filter.isEmpty, let cause = builder.passes(plan.filter) { throw .skipped(cause) }
             let type = try type(plan, &builder)
-            if let filter = plan.filterByType[type], let cause = builder.passes(filter) { throw .skipped(cause) }
+            if !plan.filterByType.isEmpty, let filter = plan.filterByType[type], let cause = builder.passes(filter) {
+                throw .skipped(cause)
+            }
             guard let shape = plan.shapes[type] else {
                 throw .rejected(Rejection(.unknownType, "type: \(quoted(type.rawValue)) has no mapping"))
             }
             try builder.build(shape)
-            return .message(builder, try attributes(type, event), trace)
+            return .message(try attributes(type, event))
         } catch {
             switch error {
             case .skipped(let cause): return .skipped(cause)
@@ -158,15 +180,15 @@ extension DecoderCall {
             guard let made = try builderValue(value, &builder) else {
                 throw Rejection(.unknownType, "type: is missing (nothing at \(plan.typeOrigin))")
             }
-            let place = made.origin >= 0 ? " (at \(builder.source.pointer(to: Int(made.origin))))" : ""
             guard let text = builder.plainText(made.node) else {
+                let place = place(of: made, builder)
                 throw Rejection(.unknownType, "type: \(builder.shown(made.node)), a message type is needed\(place)")
             }
             if text == MapCompiler.skipType { throw Rejection(.unknownType, MapCompiler.skipType) }
             do throws(Rejection) {
                 return try messageType(text, mayHavePrefix: true)
             } catch {
-                throw Rejection(error.reason, error.detail + place)
+                throw Rejection(error.reason, error.detail + place(of: made, builder))
             }
         } catch {
             if error.detail == MapCompiler.skipType { throw .skipped("type is skip, from \(plan.typeOrigin)") }
@@ -174,7 +196,12 @@ extension DecoderCall {
         }
     }
 
-    private func builderValue(_ value: MapValue, _ builder: inout MapBuilder) throws(Rejection) -> MapBuilder.Made? {
+    /// For people: slow.
+    private func place(of made: MapBuilder.Made, _ builder: borrowing MapBuilder) -> String {
+        made.origin >= 0 ? " (at \(builder.source.pointer(to: Int(made.origin))))" : ""
+    }
+
+    private func builderValue(_ value: PlanValue, _ builder: inout MapBuilder) throws(Rejection) -> MapBuilder.Made? {
         do throws(MapStop) {
             return try builder.value(value, member: -1)
         } catch {
@@ -222,7 +249,7 @@ extension Decoder {
         let fields = body.withUnsafeBufferPointer { bytes -> [MappedField]? in
             do throws(Rejection) {
                 return try JSONDocument.withParsed(bytes) { (document) throws(Rejection) -> [MappedField] in
-                    guard document[JSONDocument.root].kind == .object else { return [] }
+                    guard call.isReadable(document) else { return [] }
                     if let mapping = options.mapping { return try call.fields(document, mapping.plan) }
                     return document.leaves { document.pointer(to: $0) }
                 }

@@ -51,6 +51,9 @@ struct JSONDocument {
     @inline(__always)
     subscript(index: Int) -> JSONNode { nodes[index] }
 
+    /// All nodes, in document order.
+    var all: UnsafeBufferPointer<JSONNode> { nodes }
+
     // MARK: Walking
 
     /// The index after the last node of an array or object.
@@ -140,7 +143,7 @@ struct JSONDocument {
             && !slice(node).contains { $0 == 0x20 || $0 == 0x0A || $0 == 0x0D || $0 == 0x09 }
         if isCompact { return String(decoding: slice(node), as: UTF8.self) }
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(Int(node.end) - Int(node.start))
+        bytes.reserveCapacity(max(Int(node.end) - Int(node.start), 128))
         appendCompact(index, to: &bytes)
         return String(decoding: bytes, as: UTF8.self)
     }

@@ -48,6 +48,15 @@ extension MapBuilder {
         return JSONNode(start: UInt32(start), end: UInt32(text.count - 1), next: 0, kind: .string)
     }
 
+    /// A text of a piece of the builder's own, without escapes.
+    mutating func made(copyOf range: Range<UInt32>) -> JSONNode {
+        text.append(UInt8(ascii: "\""))
+        let start = text.count
+        for index in range { text.append(text[Int(index)]) }
+        text.append(UInt8(ascii: "\""))
+        return JSONNode(start: UInt32(start), end: UInt32(text.count - 1), next: 0, kind: .string)
+    }
+
     mutating func made(number: Int64) -> JSONNode {
         let start = text.count
         appendDecimal(number, to: &text)
@@ -61,9 +70,11 @@ extension MapBuilder {
     }
 
     mutating func made(time: Instant) -> JSONNode {
-        var bytes: [UInt8] = []
-        appendRFC3339(time, fractionDigits: time.microseconds % 1_000 == 0 ? 3 : 6, to: &bytes)
-        return made(string: bytes)
+        text.append(UInt8(ascii: "\""))
+        let start = text.count
+        appendRFC3339(time, fractionDigits: time.microseconds % 1_000 == 0 ? 3 : 6, to: &text)
+        text.append(UInt8(ascii: "\""))
+        return JSONNode(start: UInt32(start), end: UInt32(text.count - 1), next: 0, kind: .string)
     }
 
     /// A rejection of a member's value, with the pointer that found it.

@@ -1,16 +1,21 @@
 import InventoryCore
 
 /// What a mapping makes of a value, asked for by name.
-enum MapCoercion: Sendable {
+enum MapCoercion: Sendable, BitwiseCopyable {
     case stringInteger, stringNumber, decimalComma, text
     case unixSeconds, unixMilliseconds
-    case localTime(LocalTime)
+    /// An index of the plan's local times.
+    case localTime(Int32)
     case trim, upper, lower, blankNull, absolute
     /// Whole numbers times a factor: cartons to pieces, or -1 to turn the sign.
     case times(Int64)
+    /// The text before or behind the first place of another text; itself where that is not in it.
+    case before(MapRange), after(MapRange)
+    /// The text without any of another text.
+    case without(MapRange)
     /// Of outputs alone: a time as a count since 1970, or without its zone; a text as the number that it is.
     case countOfSeconds, countOfMilliseconds
-    case inZone(LocalTime)
+    case inZone(Int32)
     case wholeNumber, decimalNumber
 
     /// What it leaves behind, as far as that can be known beforehand.
@@ -40,6 +45,9 @@ enum MapCoercion: Sendable {
         case .blankNull: "blank-null"
         case .absolute: "absolute"
         case .times: "times"
+        case .before: "before"
+        case .after: "after"
+        case .without: "remove"
         case .countOfSeconds: "unix-seconds"
         case .countOfMilliseconds: "unix-milliseconds"
         case .inZone: "local-time"
@@ -52,7 +60,7 @@ enum MapCoercion: Sendable {
         switch self {
         case .stringInteger, .stringNumber, .times, .countOfSeconds, .countOfMilliseconds, .wholeNumber, .decimalNumber:
             .number
-        case .decimalComma, .text, .trim, .upper, .lower, .inZone: .text
+        case .decimalComma, .text, .trim, .upper, .lower, .before, .after, .without, .inZone: .text
         case .unixSeconds, .unixMilliseconds, .localTime: .time
         case .blankNull, .absolute: .same
         }
@@ -73,20 +81,23 @@ extension MapBuilder {
         case .text:
             if node.kind == .string { return node }
             guard node.kind == .number else { throw MapCause(text: "is neither text nor a number") }
-            return made(string: bytes(of: node))
+            return made(copyOf: node.start..<node.end)
         case .decimalComma:
-            guard node.kind == .string else { return node }
-            return made(string: bytes(of: node).map { $0 == UInt8(ascii: ",") ? UInt8(ascii: ".") : $0 })
+            return changed(node) { $0 == UInt8(ascii: ",") ? UInt8(ascii: ".") : $0 }
         case .unixSeconds: return try unixTime(node, shift: 6)
         case .unixMilliseconds: return try unixTime(node, shift: 3)
-        case .localTime(let local): return try time(node, local)
+        case .localTime(let index): return try time(node, plan.localTimes[Int(index)])
         case .trim:
             guard node.kind == .string else { return node }
-            return made(string: MapBuilder.trimmed(bytes(of: node)))
-        case .upper: return cased(node, from: UInt8(ascii: "a")...UInt8(ascii: "z"))
-        case .lower: return cased(node, from: UInt8(ascii: "A")...UInt8(ascii: "Z"))
+            if node.isEscaped { return made(string: MapBuilder.trimmed(bytes(of: node))) }
+            let range = trimmed(node)
+            return range == node.start..<node.end ? node : made(copyOf: range)
+        case .upper: return changed(node) { $0 &- UInt8(ascii: "a") < 26 ? $0 ^ 0x20 : $0 }
+        case .lower: return changed(node) { $0 &- UInt8(ascii: "A") < 26 ? $0 ^ 0x20 : $0 }
         case .blankNull:
-            return node.kind == .string && MapBuilder.trimmed(bytes(of: node)).isEmpty ? nil : node
+            guard node.kind == .string else { return node }
+            let isBlank = node.isEscaped ? MapBuilder.trimmed(bytes(of: node)).isEmpty : trimmed(node).isEmpty
+            return isBlank ? nil : node
         case .absolute:
             guard node.kind == .number, byte(at: node.start) == UInt8(ascii: "-") else { return node }
             return with(node) { $0.start += 1 }
@@ -96,10 +107,22 @@ extension MapBuilder {
             let (product, overflow) = value.multipliedReportingOverflow(by: factor)
             guard !overflow else { throw MapCause(text: "times \(factor) is too large") }
             return made(number: product)
+        case .before(let mark): return cut(node, mark) { text, _, first in text[..<first] }
+        case .after(let mark): return cut(node, mark) { text, mark, first in text[(first + mark.count)...] }
+        case .without(let mark):
+            return cut(node, mark) { text, mark, first in
+                var rest = text[..<first]
+                var from = first + mark.count
+                while let next = MapBuilder.place(of: mark, in: text, from: from) {
+                    rest += text[from..<next]
+                    from = next + mark.count
+                }
+                return rest + text[from...]
+            }
         case .countOfSeconds: return made(number: try instant(of: node).microseconds.floored(by: 1_000_000))
         case .countOfMilliseconds: return made(number: try instant(of: node).microseconds.floored(by: 1_000))
-        case .inZone(let local):
-            guard let bytes = local.written(try instant(of: node)) else {
+        case .inZone(let index):
+            guard let bytes = plan.localTimes[Int(index)].written(try instant(of: node)) else {
                 throw MapCause(text: "is beyond the years 1 to 9999")
             }
             return made(string: bytes)
@@ -185,11 +208,11 @@ extension MapBuilder {
     private mutating func unixTime(_ node: JSONNode, shift: Int) throws(MapCause) -> JSONNode {
         let cause = "is no count of \(shift == 6 ? "seconds" : "milliseconds") since 1970"
         guard let found = numberInText(node) else { throw MapCause(text: cause) }
-        let digits = bytes(of: found)
-        let isNegative = digits.first == UInt8(ascii: "-")
+        let isNegative = byte(at: found.start) == UInt8(ascii: "-")
         var value: Int64 = 0
         var places = -1
-        for byte in digits.dropFirst(isNegative ? 1 : 0) {
+        for index in (Int(found.start) + (isNegative ? 1 : 0))..<Int(found.end) {
+            let byte = text[index]
             if byte == UInt8(ascii: ".") {
                 places = 0
                 continue
@@ -224,14 +247,51 @@ extension MapBuilder {
 
     // MARK: Texts
 
-    private mutating func cased(_ node: JSONNode, from range: ClosedRange<UInt8>) -> JSONNode {
+    /// A text, byte by byte; itself where that changes nothing. `byte` leaves quotes, backslashes and controls alone.
+    @inline(__always)
+    private mutating func changed(_ node: JSONNode, _ byte: (UInt8) -> UInt8) -> JSONNode {
         guard node.kind == .string else { return node }
-        return made(string: bytes(of: node).map { range.contains($0) ? $0 ^ 0x20 : $0 })
+        if node.isEscaped { return made(string: bytes(of: node).map(byte)) }
+        let range = Int(node.start)..<Int(node.end)
+        guard range.contains(where: { byte(text[$0]) != text[$0] }) else { return node }
+        let copy = made(copyOf: node.start..<node.end)
+        for index in Int(copy.start)..<Int(copy.end) { text[index] = byte(text[index]) }
+        return copy
     }
 
+    /// A text changed where another text is in it.
+    ///
+    /// - Parameter change: makes it of the text, of what is in it, and of the first place where it is.
+    private mutating func cut(
+        _ node: JSONNode, _ mark: MapRange,
+        _ change: ([UInt8], UnsafeBufferPointer<UInt8>, Int) -> ArraySlice<UInt8>
+    ) -> JSONNode {
+        guard node.kind == .string else { return node }
+        let bytes = bytes(of: node)
+        guard let first = MapBuilder.place(of: name(mark), in: bytes, from: 0) else { return node }
+        return made(string: Array(change(bytes, name(mark), first)))
+    }
+
+    private static func place(of mark: UnsafeBufferPointer<UInt8>, in bytes: [UInt8], from: Int) -> Int? {
+        guard !mark.isEmpty, bytes.count >= mark.count, from <= bytes.count - mark.count else { return nil }
+        return (from...(bytes.count - mark.count)).first { place in
+            for offset in 0..<mark.count where bytes[place + offset] != mark[offset] { return false }
+            return true
+        }
+    }
+
+    private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (byte >= 0x09 && byte <= 0x0D) }
+
     static func trimmed(_ bytes: [UInt8]) -> [UInt8] {
-        func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (byte >= 0x09 && byte <= 0x0D) }
-        return Array(bytes.drop(while: isBlank).reversed().drop(while: isBlank).reversed())
+        Array(bytes.drop(while: isBlank).reversed().drop(while: isBlank).reversed())
+    }
+
+    /// Where a text without escapes stands without the blanks around it.
+    private func trimmed(_ node: JSONNode) -> Range<UInt32> {
+        var (start, end) = (node.start, node.end)
+        while start < end, MapBuilder.isBlank(text[Int(start)]) { start += 1 }
+        while end > start, MapBuilder.isBlank(text[Int(end) - 1]) { end -= 1 }
+        return start..<end
     }
 
     private func with(_ node: JSONNode, _ change: (inout JSONNode) -> Void) -> JSONNode {

@@ -1,6 +1,6 @@
 import InventoryCore
 
-/// Values, filters and what is known to be wrong with them beforehand.
+/// Values, and what is known to be wrong with them beforehand.
 extension MapCompiler {
     /// What a part of a mapping says, short, for people: `/order/number`, `[/shop, "-", /number]`.
     static func origin(_ tree: MapTree) -> String {
@@ -112,7 +112,7 @@ extension MapCompiler {
         return value
     }
 
-    private mutating func source(
+    mutating func source(
         _ name: String, _ tree: MapTree, _ key: String, _ kind: Field.Kind?, isElement: Bool
     ) -> MapSource? {
         switch name {
@@ -198,7 +198,7 @@ extension MapCompiler {
         }
     }
 
-    // MARK: Constants, tables, coercions
+    // MARK: Constants, tables
 
     private mutating func constant(_ tree: MapTree, _ key: String, _ kind: Field.Kind?) -> JSONNode? {
         guard let node = parts.constant(tree) else {
@@ -262,191 +262,5 @@ extension MapCompiler {
             table.otherwise = constant
         }
         return table
-    }
-
-    private mutating func coercion(_ tree: MapTree, _ key: String) -> MapCoercion? {
-        switch tree.value {
-        case .text(let name):
-            if let coercion = outputScope == nil ? MapCoercion(name: name) : MapCoercion(ofOutput: name) {
-                return coercion
-            }
-            let names = outputScope == nil ? MapCoercion.names : MapCoercion.namesOfOutputs
-            let near = nearestWord(name, among: names + ["times"])
-            fail(
-                tree.place, key, "\(quoted(name)) is not known",
-                "did you mean \(near == "times" ? "{times: 12}" : near)?")
-            return nil
-        case .map(let pairs) where pairs.count == 1:
-            guard let first = pairs.first else { return nil }
-            switch (first.key, first.value.value) {
-            case ("times", .number(let digits)):
-                if let factor = Int64(digits), factor != 0, factor.magnitude <= 1_000_000_000 { return .times(factor) }
-                fail(first.value.place, key, "\(digits) is no factor", "give a whole number, not 0")
-                return nil
-            case ("local-time", _):
-                guard let local = localTime(first.value, key) else { return nil }
-                return outputScope == nil ? .localTime(local) : .inZone(local)
-            default: break
-            }
-        default: break
-        }
-        fail(
-            tree.place, key, "\(tree.described) is not known",
-            "write one of \((outputScope == nil ? MapCoercion.names : MapCoercion.namesOfOutputs).joined(separator: ", ")), {times: 12}"
-        )
-        return nil
-    }
-
-    private mutating func localTime(_ tree: MapTree, _ key: String) -> LocalTime? {
-        var zone: String?
-        var pattern: (text: String, place: MapPlace?)?
-        switch tree.value {
-        case .text(let text): zone = text
-        case .map(let pairs):
-            for (name, place, value) in pairs {
-                switch name {
-                case "zone": zone = value.scalarText
-                case "format": pattern = (value.scalarText ?? "", value.place)
-                default:
-                    fail(
-                        place, "\(key).local-time.\(name)", "unknown key",
-                        "did you mean \(nearestWord(name, among: ["zone", "format"]))?")
-                    return nil
-                }
-            }
-        default: break
-        }
-        guard let zone, let offset = LocalTime.offset(zone) else {
-            fail(
-                tree.place, "\(key).local-time", "\(quoted(zone ?? "")) is no zone",
-                "write UTC, or an offset in quotes: \"+01:00\"")
-            return nil
-        }
-        guard let pattern else { return LocalTime(offset: offset) }
-        guard let format = LocalTime.Format(pattern.text) else {
-            fail(
-                pattern.place, "\(key).local-time.format", "\(quoted(pattern.text)) is no form of a date",
-                "write it with YYYY, MM, DD, hh, mm and ss: \"DD.MM.YYYY hh:mm\"")
-            return nil
-        }
-        return LocalTime(offset: offset, format: format)
-    }
-
-    private mutating func check(_ coercion: MapCoercion, fits kind: Field.Kind, _ place: MapPlace?, _ key: String) {
-        let needed: String
-        switch (kind, coercion.result) {
-        case (_, .same), (.anything, _), (.object, _), (.list, _), (.messageType, .text), (.uuid, _), (.whole, .number),
-            (.number, .number),
-            (.time, .time), (.time, .text), (.identifier, .text), (.text, .text), (.choice, .text), (.text, .time),
-            (.identifier, .time):
-            return
-        case (.whole, _): needed = "a whole number"
-        case (.number, _): needed = "a number"
-        case (.time, _): needed = "a time"
-        default: needed = "text"
-        }
-        fail(place, "\(key).as", "\(coercion.name) does not give \(needed)", "leave it out, or end with one that does")
-    }
-
-    // MARK: Filters
-
-    mutating func filter(_ tree: MapTree, _ key: String, isElement: Bool) -> MapFilter {
-        var filter = MapFilter()
-        guard case .map(let pairs) = tree.value, !pairs.isEmpty else {
-            fail(tree.place, key, "\(tree.described) is no filter", "write it as {unless: {/status: [paid]}}")
-            return filter
-        }
-        for (name, place, value) in pairs {
-            let trees: [MapTree] = if case .list(let list) = value.value { list } else { [value] }
-            let conditions = trees.compactMap { condition($0, "\(key).\(name)", isElement: isElement) }
-            switch name {
-            case "unless": filter.unless = conditions
-            case "when": filter.when = conditions
-            default:
-                fail(
-                    place, "\(key).\(name)", "unknown key",
-                    "did you mean \(nearestWord(name, among: ["unless", "when"]))?")
-            }
-        }
-        return filter
-    }
-
-    private mutating func condition(_ tree: MapTree, _ key: String, isElement: Bool) -> MapCondition? {
-        guard case .map(let pairs) = tree.value, !pairs.isEmpty else {
-            fail(tree.place, key, "\(tree.described) is no condition", "write it as {/status: [paid, sent]}")
-            return nil
-        }
-        var tests: [MapTest] = []
-        for (name, place, value) in pairs {
-            guard let source = testSource(name, place, key) else { return nil }
-            var wanted = value
-            var isNot = false
-            if case .map(let inner) = value.value {
-                guard inner.count == 1, let first = inner.first else {
-                    fail(value.place, key, "a map is nothing to compare with", "write {not: …} or {present: true}")
-                    return nil
-                }
-                switch (first.key, first.value.value) {
-                case ("present", .flag(let flag)):
-                    tests.append(MapTest(source: source, wanted: .present(flag), sourceText: name))
-                    continue
-                case ("not", _):
-                    isNot = true
-                    wanted = first.value
-                default:
-                    fail(first.keyPlace, "\(key).\(first.key)", "unknown key", "write {not: …} or {present: true}")
-                    return nil
-                }
-            }
-            let trees: [MapTree] = if case .list(let list) = wanted.value { list } else { [wanted] }
-            var patterns: [Pattern] = []
-            var orNothing = false
-            for tree in trees {
-                if case .null = tree.value {
-                    orNothing = true
-                } else if let text = tree.scalarText {
-                    patterns.append(Pattern(text))
-                } else {
-                    fail(tree.place, key, "\(tree.described) is nothing to compare with", "write texts and numbers")
-                    return nil
-                }
-            }
-            tests.append(
-                MapTest(
-                    source: source,
-                    wanted: isNot ? .noneOf(patterns, orNothing: orNothing) : .anyOf(patterns, orNothing: orNothing),
-                    sourceText: name))
-        }
-        return MapCondition(tests: tests)
-    }
-
-    /// A pointer, `header NAME` or `property NAME`.
-    private mutating func testSource(_ name: String, _ place: MapPlace?, _ key: String) -> MapSource? {
-        for word in ["header", "property"] where name.hasPrefix("\(word) ") {
-            return source(
-                word, MapTree(.text(String(name.dropFirst(word.count + 1))), at: place), key, nil, isElement: false)
-        }
-        return pointer(MapTree(.text(name), at: place), key, allowsMany: false).map(MapSource.pointer)
-    }
-}
-
-extension MapCoercion {
-    /// One that takes nothing more than its name.
-    init?(name: String) {
-        switch name {
-        case "string-integer": self = .stringInteger
-        case "string-number": self = .stringNumber
-        case "decimal-comma": self = .decimalComma
-        case "text": self = .text
-        case "unix-seconds": self = .unixSeconds
-        case "unix-milliseconds": self = .unixMilliseconds
-        case "local-time": self = .localTime(LocalTime(offset: 0))
-        case "trim": self = .trim
-        case "upper": self = .upper
-        case "lower": self = .lower
-        case "blank-null": self = .blankNull
-        case "absolute": self = .absolute
-        default: return nil
-        }
     }
 }

@@ -42,11 +42,14 @@ struct MapCompiler {
         var sections: [(type: InputType, place: MapPlace?, entries: [Entry], filter: MapTree?)] = []
         var typeTree: MapTree?
         var filterTree: MapTree?
+        var unwraps: [MapPointer] = []
         for (key, keyPlace, value) in pairs {
             if key == "type" {
                 typeTree = value
             } else if key == "skip" {
                 filterTree = value
+            } else if key == "unwrap" {
+                unwraps = self.unwraps(value)
             } else if let type = InputType(rawValue: key) {
                 guard case .map(let inner) = value.value else {
                     fail(
@@ -110,7 +113,18 @@ struct MapCompiler {
         let filter = filterTree.map { self.filter($0, "skip", isElement: false) } ?? MapFilter()
         return MapPlan(
             parts, shapes: shapes, type: type, typeOrigin: typeTree.map(MapCompiler.origin) ?? "type", filter: filter,
-            filterByType: filters)
+            filterByType: filters, unwraps: unwraps)
+    }
+
+    private mutating func unwraps(_ tree: MapTree) -> [MapPointer] {
+        let trees: [MapTree] = if case .list(let list) = tree.value { list } else { [tree] }
+        guard !trees.isEmpty, trees.count <= UnwrappedDocument.pointersMax else {
+            fail(
+                tree.place, "unwrap", "names \(trees.count) texts",
+                "give 1 to \(UnwrappedDocument.pointersMax) pointers")
+            return []
+        }
+        return trees.compactMap { pointer($0, "unwrap", allowsMany: false) }
     }
 
     // MARK: The type

@@ -10,6 +10,12 @@ extension MapBuilder {
         return Rejection(rejection.reason, "\(rejection.detail) (\(place))")
     }
 
+    /// With why a text was not unwrapped, which may be the cause of it.
+    func told(_ rejection: Rejection) -> Rejection {
+        if faults.isEmpty { return rejection }
+        return Rejection(rejection.reason, "\(rejection.detail); \(faults.joined(separator: "; "))")
+    }
+
     private func place(of path: String, in document: JSONDocument) -> String? {
         var node = JSONDocument.root
         var element: Int?
@@ -37,14 +43,14 @@ extension MapBuilder {
             return "the mapping has no \(path.withoutPositions)"
         }
         let origin = plan.origins[member]
-        if let element, origins[element] >= 0, origin.hasPrefix("/") {
-            return "nothing at \(source.pointer(to: Int(origins[element])))\(origin)"
+        if let element, nodes.origin(element) >= 0, origin.hasPrefix("/") {
+            return "nothing at \(source.pointer(to: Int(nodes.origin(element))))\(origin)"
         }
         return "nothing at \(origin)"
     }
 
     private func described(_ node: Int) -> String {
-        let origin = origins[node]
+        let origin = nodes.origin(node)
         if origin >= 0 { return "at \(shownPointer(Int(origin)))" }
         let member = -2 - Int(origin)
         return plan.origins.indices.contains(member) ? "from \(plan.origins[member])" : "from the mapping"

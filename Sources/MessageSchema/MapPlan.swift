@@ -6,38 +6,72 @@ final class MapPlan: Sendable {
     let text: FixedTable<UInt8>
     let steps: FixedTable<MapStep>
     let members: FixedTable<MapMember>
-    let lists: [MapList]
-    let values: [MapValue]
+    let places: FixedTable<MapPointer>
+    let lists: FixedTable<PlanList>
+    let values: FixedTable<PlanValue>
+    let sources: FixedTable<PlanSource>
+    let coercions: FixedTable<MapCoercion>
+    let rows: FixedTable<PlanRow>
+    let conditions: FixedTable<MapRun>
+    let tests: FixedTable<PlanTest>
+    let patterns: FixedTable<PlanPattern>
+    let attributes: [MapAttribute]
+    let tables: [PlanTable]
+    let localTimes: [LocalTime]
+    /// By test: what it looks at, for people.
+    let testTexts: [String]
     /// By member: its key as the contract writes it, `lines[].sku`, and where its value comes from, as it was written.
     let keys: [String]
     let origins: [String]
     /// What is made of a message of each type; absent: the type can't come of this mapping.
     let shapes: [InputType: MapShape]
     /// Where the type comes from; nil: from the envelope, or it is pinned.
-    let type: MapValue?
+    let type: PlanValue?
     let typeOrigin: String
     /// Which messages are passed over, whatever their type.
-    let filter: MapFilter
-    let filterByType: [InputType: MapFilter]
+    let filter: PlanFilter
+    let filterByType: [InputType: PlanFilter]
+    /// Texts that are JSON, and are read as what they hold.
+    let unwraps: [MapPointer]
+    /// A list of lines begins at the message itself: it may be a list.
+    let takesLists: Bool
     /// An output is never rejected: what can't be made is left out, or what the operator named stands in.
     let isOfOutput: Bool
 
     init(
         _ parts: MapParts, shapes: [InputType: MapShape], type: MapValue?, typeOrigin: String, filter: MapFilter,
-        filterByType: [InputType: MapFilter], isOfOutput: Bool = false
+        filterByType: [InputType: MapFilter], unwraps: [MapPointer] = [], isOfOutput: Bool = false
     ) {
+        var parts = parts
+        values = FixedTable(parts.values.map { parts.pack($0) })
+        lists = FixedTable(parts.lists.map { parts.pack($0) })
+        self.type = type.map { parts.pack($0) }
+        self.filter = parts.pack(filter)
+        self.filterByType = filterByType.mapValues { parts.pack($0) }
         text = FixedTable(parts.text)
         steps = FixedTable(parts.steps)
         members = FixedTable(parts.members)
-        lists = parts.lists
-        values = parts.values
+        places = FixedTable(parts.places)
+        sources = FixedTable(parts.packed.sources)
+        coercions = FixedTable(parts.packed.coercions)
+        rows = FixedTable(parts.packed.rows)
+        conditions = FixedTable(parts.packed.conditions)
+        tests = FixedTable(parts.packed.tests)
+        patterns = FixedTable(parts.packed.patterns)
+        attributes = parts.packed.attributes
+        tables = parts.packed.tables
+        localTimes = parts.localTimes
+        testTexts = parts.packed.testTexts
         keys = parts.keys
         origins = parts.origins
         self.shapes = shapes
-        self.type = type
+        self.unwraps = unwraps
+        let steps = parts.steps
+        takesLists = parts.places.contains { place in
+            guard place.count > 0 else { return false }
+            return steps[Int(place.first)].kind == .each || steps[Int(place.first)].index >= 0
+        }
         self.typeOrigin = typeOrigin
-        self.filter = filter
-        self.filterByType = filterByType
         self.isOfOutput = isOfOutput
     }
 }
@@ -51,6 +85,10 @@ struct MapParts {
     var values: [MapValue] = []
     var keys: [String] = []
     var origins: [String] = []
+    var places: [MapPointer] = []
+    /// The first is UTC, in the usual form.
+    var localTimes = [LocalTime(offset: 0)]
+    var packed = PackedParts()
 
     /// A name, written as a JSON string; the range is what stands between the quotes.
     mutating func name(_ name: String) -> (range: MapRange, isEscaped: Bool) {

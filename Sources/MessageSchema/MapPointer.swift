@@ -141,6 +141,31 @@ extension JSONDocument {
         return nil
     }
 
+    /// One step of a pointer. A `*` finds nothing: it is for lists.
+    @inline(__always)
+    func step(from node: Int, _ step: MapStep, _ text: UnsafeBufferPointer<UInt8>) -> Int? {
+        func name(_ range: MapRange) -> UnsafeBufferPointer<UInt8> {
+            UnsafeBufferPointer(rebasing: text[Int(range.start)..<Int(range.end)])
+        }
+        switch (step.kind, self[node].kind) {
+        case (.key, .object): return member(name(step.name), of: node)
+        case (.key, .array): return step.index < 0 ? nil : element(Int(step.index), of: node)
+        case (.match, .array):
+            var child = node + 1
+            let end = end(of: node)
+            while child < end {
+                if self[child].kind == .object, let value = member(name(step.name), of: child),
+                    self[value].kind == .string || self[value].kind == .number, isKey(value, name(step.value))
+                {
+                    return child
+                }
+                child = next(after: child)
+            }
+            return nil
+        default: return nil
+        }
+    }
+
     /// The JSON pointer of a node, for people: slow.
     func pointer(to node: Int) -> String {
         var text = ""

@@ -23,10 +23,10 @@ struct OutputMapCompiler {
         "exchange", "routing_key", "type", "envelope", "source", "subject", "headers", "body", "without", "skip",
     ]
 
-    private var compiler = MapCompiler(pinnedType: nil)
+    var compiler = MapCompiler(pinnedType: nil)
     private var levels: [String: Level] = [:]
     /// The names of exchanges, each once.
-    private(set) var exchanges: [(name: String, place: MapPlace?)] = []
+    var exchanges: [(name: String, place: MapPlace?)] = []
 
     /// The settings that only events have, and whether they come to one.
     private var ofEvents: [String: Bool] = [:]
@@ -153,7 +153,10 @@ struct OutputMapCompiler {
         }
         setting("envelope") { compiler, tree in compiler.envelope(tree).map { plan.envelope = $0 } }
         setting("exchange") { compiler, tree in plan.exchange = compiler.exchange(tree) }
-        setting("routing_key") { $0.value($1, "routing_key").map { plan.routingKey = $0 } }
+        setting("routing_key") { compiler, tree in
+            compiler.value(tree, "routing_key").map { plan.routingKey = $0 }
+            plan.fixedRoutingKey = Self.fixed(tree)
+        }
         setting("type") { $0.value($1, "type").map { plan.type = $0 } }
         setting("subject") { $0.value($1, "subject").map { plan.subject = $0 } }
         setting("source") { compiler, tree in
@@ -181,6 +184,15 @@ struct OutputMapCompiler {
         return plan
     }
 
+    /// A text that is the same for all outputs.
+    private static func fixed(_ tree: MapTree) -> String? {
+        switch tree.value {
+        case .text(let text) where !PointerText.isPointer(text): text
+        case .map(let pairs) where pairs.count == 1 && pairs[0].key == "value": pairs[0].value.scalarText
+        default: nil
+        }
+    }
+
     private mutating func checkEventSettings() {
         for level in levels.values {
             for (name, place, _) in level.settings {
@@ -201,80 +213,8 @@ struct OutputMapCompiler {
         compiler.outputScope = nil
     }
 
-    private mutating func fail(_ tree: MapTree, _ key: String, _ cause: String, _ remedy: String) {
+    mutating func fail(_ tree: MapTree, _ key: String, _ cause: String, _ remedy: String) {
         compiler.fail(tree.place, key, cause, remedy)
-    }
-
-    // MARK: Settings
-
-    private mutating func value(_ tree: MapTree, _ key: String) -> MapValue? {
-        // A key or type that is the same for all is written as it is, as an exchange's name is.
-        if case .text(let text) = tree.value, !PointerText.isPointer(text), !text.isEmpty {
-            return compiler.parts.constant(tree).map { MapValue(source: .constant($0)) }
-        }
-        return compiler.value(tree, key, nil, isElement: false)
-    }
-
-    private mutating func text(_ tree: MapTree, _ key: String, bytesMax: Int) -> String? {
-        guard case .text(let text) = tree.value, !text.isEmpty, text.utf8.count <= bytesMax, text.isPrintable else {
-            fail(tree, key, "\(tree.described) is no name", "write a text of 1 to \(bytesMax) bytes")
-            return nil
-        }
-        return text
-    }
-
-    private mutating func envelope(_ tree: MapTree) -> OutputPlan.Envelope? {
-        let word = tree.scalarText ?? ""
-        if let envelope = OutputPlan.Envelope(rawValue: word) { return envelope }
-        let words = OutputPlan.Envelope.allCases.map(\.rawValue)
-        fail(
-            tree, "envelope", "\(tree.described) is not one of \(words.joined(separator: ", "))",
-            "did you mean \(nearestWord(word, among: words))?")
-        return nil
-    }
-
-    private mutating func exchange(_ tree: MapTree) -> String? {
-        guard let name = text(tree, "exchange", bytesMax: 255) else { return nil }
-        if !exchanges.contains(where: { $0.name == name }) { exchanges.append((name, tree.place)) }
-        return name
-    }
-
-    private mutating func headers(_ tree: MapTree) -> [OutputPlan.HeaderValue] {
-        guard case .map(let pairs) = tree.value, pairs.count <= 32 else {
-            fail(
-                tree, "headers", "\(tree.described) is no map of at most 32 headers", "write {X-Shop: {value: berlin}}")
-            return []
-        }
-        var headers: [OutputPlan.HeaderValue] = []
-        for (name, place, tree) in pairs {
-            guard !name.isEmpty, name.utf8.count <= 128, name.isPrintable else {
-                compiler.fail(place, "headers.\(name)", "is no header's name", "take 1 to 128 bytes")
-                continue
-            }
-            if name.hasPrefix("x-backorder-") || OutputPlan.reservedHeaders.contains(name) {
-                compiler.fail(
-                    place, "headers.\(name)", "has a meaning of its own, to the daemon or the broker",
-                    "take another name")
-                continue
-            }
-            if let value = value(tree, "headers.\(name)") { headers.append(.init(name: name, value: value)) }
-        }
-        return headers
-    }
-
-    /// Fields of the contract's body, by the names of the tables: `customer.contact`, `lines[].promised_at`.
-    private mutating func without(_ tree: MapTree) -> [[[UInt8]]] {
-        let trees: [MapTree] = if case .list(let list) = tree.value { list } else { [tree] }
-        return trees.compactMap { tree in
-            do throws(PointerFault) {
-                let tokens = try OutputTarget.path(tree.scalarText ?? "")
-                _ = try compiler.outputScope?.find(PointerText(up: -1, tokens: tokens), tree.scalarText ?? "")
-                return tokens.compactMap { if case .key(let name) = $0 { Array(name.utf8) } else { nil } }
-            } catch {
-                fail(tree, "without", error.cause, error.remedy)
-                return nil
-            }
-        }
     }
 
     // MARK: Bodies
@@ -404,47 +344,4 @@ struct OutputMapCompiler {
         compiler.section = ""
         return nil
     }
-}
-
-/// Where a member of a made body goes.
-enum OutputTarget {
-    /// `order.number`, `items[].article`; or for names with dots a JSON pointer with `*` for each element.
-    static func path(_ text: String) throws(PointerFault) -> [PointerText.Token] {
-        let form = "write order.number, items[].article, or /a.name/with.dots"
-        if text.hasPrefix("/") {
-            let parsed = try PointerText.parse(text)
-            for token in parsed.tokens {
-                if case .match = token {
-                    throw PointerFault(cause: "\(quoted(text)) is no place to write to", remedy: form)
-                }
-            }
-            guard case .key? = parsed.tokens.first else {
-                throw PointerFault(cause: "\(quoted(text)) is no place to write to", remedy: form)
-            }
-            return parsed.tokens
-        }
-        var tokens: [PointerText.Token] = []
-        for part in text.split(separator: ".", omittingEmptySubsequences: false) {
-            var name = part
-            var lists = 0
-            while name.hasSuffix("[]") {
-                name = name.dropLast(2)
-                lists += 1
-            }
-            guard !name.isEmpty else {
-                throw PointerFault(cause: "\(quoted(text)) has a step without a name", remedy: form)
-            }
-            tokens.append(.key(String(name)))
-            for _ in 0..<lists { tokens.append(.each) }
-        }
-        guard tokens.count <= 32 else {
-            throw PointerFault(cause: "\(quoted(text)) has more than 32 steps", remedy: "use a shorter one")
-        }
-        return tokens
-    }
-}
-
-extension String {
-    /// No control characters: it can stand in a property, a header, an event's attribute.
-    var isPrintable: Bool { utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F } }
 }

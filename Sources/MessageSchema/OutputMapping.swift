@@ -25,6 +25,25 @@ public struct OutputMapping: Sendable {
         }
     }
 
+    /// Where the outputs of one of the contract's routing keys go.
+    public struct Route: Sendable, Equatable {
+        /// The contract's routing key.
+        public var output: String
+        /// nil: the output exchange.
+        public var exchange: String?
+        /// nil: it is made of each output.
+        public var routingKey: String?
+    }
+
+    /// Of all outputs that go another way than the contract has it, by the contract's routing keys, ascending.
+    public var routes: [Route] {
+        plans.sorted { $0.key < $1.key }.compactMap { key, plan in
+            guard !plan.isSkipped, plan.exchange != nil || plan.routingKey != nil else { return nil }
+            let own = plan.routingKey == nil ? key : plan.fixedRoutingKey
+            return Route(output: key, exchange: plan.exchange, routingKey: own)
+        }
+    }
+
     /// - Returns: what is published in place of the contract's own; nil: a filter passes it over.
     func applied(to native: EncodedOutput) -> EncodedOutput? {
         guard let plan = plans[native.routingKey] else { return native }
@@ -52,7 +71,7 @@ struct OutputPlan: Sendable {
 
     struct HeaderValue: Sendable {
         var name: String
-        var value: MapValue
+        var value: PlanValue
     }
 
     /// Deeper than anything that comes of an input and its mapping.
@@ -68,9 +87,11 @@ struct OutputPlan: Sendable {
     var envelope = Envelope.native
     var source = "/backorderd"
     var exchange: String?
-    var routingKey: MapValue?
-    var type: MapValue?
-    var subject: MapValue?
+    var routingKey: PlanValue?
+    /// The same for all; nil: it is made of each output, or the contract's.
+    var fixedRoutingKey: String?
+    var type: PlanValue?
+    var subject: PlanValue?
     var headers: [HeaderValue] = []
     /// nil: the contract's own body, without what stands in `without`.
     var body: MapShape?
@@ -81,7 +102,7 @@ struct OutputPlan: Sendable {
 }
 
 /// One output on its way into its other shape.
-private struct OutputMaking {
+private struct OutputMaking: ~Copyable {
     let plan: OutputPlan
     let native: EncodedOutput
     let document: JSONDocument
@@ -125,7 +146,7 @@ private struct OutputMaking {
     }
 
     /// - Returns: nil where there is none that can stand there.
-    private mutating func text(_ value: MapValue, bytesMax: Int) -> String? {
+    private mutating func text(_ value: PlanValue, bytesMax: Int) -> String? {
         guard let made = try? builder.value(value, member: -1), made.node.kind != .null,
             let text = builder.plainText(made.node), !text.isEmpty, text.utf8.count <= bytesMax, text.isPrintable
         else { return nil }
@@ -171,12 +192,10 @@ private struct OutputMaking {
         // Nothing of an output's plan is rejected: whatever can't be made is left out.
         guard (try? builder.build(shape)) != nil else { return native.body }
         return builder.text.withUnsafeBufferPointer { text in
-            builder.nodes.withUnsafeBufferPointer { nodes in
-                var bytes: [UInt8] = []
-                bytes.reserveCapacity(native.body.count + 128)
-                JSONDocument(text: text, nodes: nodes).appendCompact(JSONDocument.root, to: &bytes)
-                return bytes
-            }
+            var bytes: [UInt8] = []
+            bytes.reserveCapacity(native.body.count + 128)
+            JSONDocument(text: text, nodes: builder.nodes.all).appendCompact(JSONDocument.root, to: &bytes)
+            return bytes
         }
     }
 }

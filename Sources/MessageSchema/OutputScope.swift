@@ -189,7 +189,7 @@ extension MapCoercion {
         case "string-number": self = .decimalNumber
         case "unix-seconds": self = .countOfSeconds
         case "unix-milliseconds": self = .countOfMilliseconds
-        case "local-time": self = .inZone(LocalTime(offset: 0))
+        case "local-time": self = .inZone(0)
         default:
             guard MapCoercion.namesOfOutputs.contains(name) else { return nil }
             self.init(name: name)
@@ -218,7 +218,8 @@ extension MapCoercion {
             return isKnown ? .never : .perhaps(result)
         case .wholeNumber, .decimalNumber, .times: return isNumber ? .always(.number) : .perhaps(.number)
         case .text: return isKnown ? .always(.text(bytesMax: 0)) : .perhaps(.text(bytesMax: 0))
-        case .upper, .lower, .trim: return .always(isKnown && !isNumber ? .text(bytesMax: 0) : kind)
+        case .upper, .lower, .trim, .before, .after, .without:
+            return .always(isKnown && !isNumber ? .text(bytesMax: 0) : kind)
         default: return .always(kind)
         }
     }

@@ -9,6 +9,8 @@ public enum ShadowEntry: Sendable, Equatable {
     case deadLetter(reason: String, detail: String, queue: String)
     /// The worker started.
     case started([QueueState])
+    /// Queues of its own were full while it ran: the broker drops their oldest messages.
+    case full([QueueState])
     /// The worker stopped when it was told to.
     case stopped
 
@@ -118,13 +120,21 @@ extension ShadowEntry {
     }
 
     public static func startedLine(_ queues: [QueueState], at time: Instant) -> [UInt8] {
+        line(at: time, "started", json(queues))
+    }
+
+    public static func fullLine(_ queues: [QueueState], at time: Instant) -> [UInt8] {
+        line(at: time, "full", json(queues))
+    }
+
+    private static func json(_ queues: [QueueState]) -> [UInt8] {
         let states = queues.map { state in
             JSONText.object([
                 ("queue", .string(state.queue)), ("messages", state.messages.map { .integer(Int64($0)) } ?? .null),
                 ("limit", .integer(Int64(state.limit))),
             ])
         }
-        return line(at: time, "started", Array(JSONText.array(states).rendered.utf8))
+        return Array(JSONText.array(states).rendered.utf8)
     }
 
     public static func stoppedLine(at time: Instant) -> [UInt8] { line(at: time, "stopped", Array("true".utf8)) }
@@ -151,6 +161,9 @@ extension ShadowEntry {
                 }
                 if let list = document.value("started", of: JSONDocument.root), document[list].kind == .array {
                     return (at, .started(try elements(document, list).map(queueState)))
+                }
+                if let list = document.value("full", of: JSONDocument.root), document[list].kind == .array {
+                    return (at, .full(try elements(document, list).map(queueState)))
                 }
                 return document.value("stopped", of: JSONDocument.root) == nil ? nil : (at, .stopped)
             }

@@ -6,7 +6,7 @@
 The live side is a topic exchange with a queue and a consumer, and the exchanges that a real backorderd would publish to,
 each with a queue that catches whatever comes. A policy names the live dead-letter exchange for every queue, as policies do.
 """
-import argparse, csv, datetime, io, json, os, random, subprocess, tempfile, threading, time
+import argparse, csv, datetime, io, json, os, random, sqlite3, subprocess, tempfile, threading, time
 
 from harness import Daemon, Table, amqp_client, amqp_tool, wait
 from topologytest import Node
@@ -241,6 +241,7 @@ def run(directory):
         table.check("the live store was not made", not os.path.exists(f"{directory}/shadow/store.db"))
         gone(table, daemon, link)
         own_exchange(table, daemon, link, url, directory)
+        full(table, url, directory, link)
         opening(table, url, directory, link)
     finally:
         if consumer:
@@ -302,6 +303,40 @@ def own_exchange(table, daemon, link, url, directory):
     table.check("its own exchange gets the outputs", kinds == ["order-backordered", "reorder-requested"], kinds)
     for exchange, queue in CATCH.items():
         table.check(f"nothing was published to {exchange}", link.depth(queue) == (0, 0), link.depth(queue))
+
+
+def full(table, url, directory, link):
+    """Its store stands still and its queue runs full while it runs: told in the log and in the report; then all goes."""
+    link.delete_queue(SHADOW)
+    small = Shadow(options.binary, url, f"{directory}/full", "--queue-messages", "50")
+    Started.append(small)
+    small.start()
+    wait("the shadow to consume", lambda: (small.check_alive(), (link.depth(SHADOW) or (0, 0))[1] > 0)[1], 30)
+    lock = sqlite3.connect(small.store, isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    publish(url, [order(f"F{n}", "F", 1, -1) for n in range(1_300)])        # more than are prefetched and may wait
+    wait("the log to tell", lambda: f"{SHADOW} is full" in small.log(), 30)
+    lock.execute("ROLLBACK")
+    lock.close()
+    wait("the log to tell that it is over", lambda: f"{SHADOW} is no longer full" in small.log(), 60)
+    await_empty(link, small)
+    busy = small.command("shadow", "remove")
+    table.check("remove while it runs: refused", busy.returncode == 1 and "stop it first" in busy.stderr and link.depth(SHADOW) is not None, busy.stderr.strip())
+    table.check("SIGTERM: exit 0", small.stop() == 0)
+    gaps = json.loads(small.report("--format", "json"))["gaps"]
+    table.check("a queue that ran full is told as a gap", len(gaps) == 1 and "ran full" in gaps[0]["cause"], gaps)
+    kept = small.command("shadow", "remove", "--keep-books")
+    table.check("remove --keep-books: the queue goes, the report stays", kept.returncode == 0 and link.depth(SHADOW) is None and small.report(), kept.stdout.strip())
+    with open(f"{small.store}.journal/note.txt", "w") as file:
+        file.write("somebody else's")
+    gone = small.command("shadow", "remove")
+    left = sorted(name for name in os.listdir(f"{directory}/full") if "shadow" in name)
+    table.check("remove: books and journal go, what is not its own stays", gone.returncode == 0 and left == ["store.shadow.db.journal"]
+                and os.listdir(f"{small.store}.journal") == ["note.txt"], (left, gone.stderr.strip()))
+    os.remove(f"{small.store}.journal/note.txt")
+    again = small.command("shadow", "remove")
+    table.check("remove again: nothing is there, 0", again.returncode == 0 and "was not there" in again.stdout
+                and not os.path.exists(f"{small.store}.journal"), again.stdout.strip())
 
 
 def opening(table, url, directory, link):

@@ -18,7 +18,11 @@ import Worker
         ((try? FileManager.default.contentsOfDirectory(atPath: root.path)) ?? []).filter { !$0.hasPrefix(".") }.sorted()
 
     @Test func allOfThemAreHere() {
-        #expect(Self.names == ["cloudevents", "legacy-csv", "magento", "medusa", "odoo", "shopify", "woocommerce"])
+        #expect(
+            Self.names == [
+                "bridge", "cloudevents", "legacy-csv", "magento", "medusa", "odoo", "sap-idoc", "shopify",
+                "woocommerce",
+            ])
     }
 
     @Test(arguments: names)

@@ -29,11 +29,12 @@ import Testing
         "order_id", "lines", "lines[].sku", "lines[].quantity", "lines[].line_id", "priority", "customer",
         "customer.id",
         "customer.a.b", "time", "id", "type", "skip", "ship", "unknown", "lines[].unit_price", "order-placed",
-        "placed_at", "currency",
+        "placed_at", "currency", "unwrap",
     ]
     static let coercions = [
         "string-integer", "string-number", "decimal-comma", "text", "unix-seconds", "unix-milliseconds", "local-time",
         "trim", "upper", "lower", "blank-null", "absolute", "{times: 12}", "{times: 9000000000}",
+        #"{before: " "}"#, #"{after: b}"#, #"{remove: "1"}"#, #"[{before: x}, {after: y}, trim]"#,
         "{local-time: {zone: \"+01:00\", format: \"DD.MM.YY hh\"}}", "nonsense", "[trim, text]",
     ]
 
@@ -66,6 +67,7 @@ import Testing
             return dice.pick([
                 #""x""#, #""1""#, #"" 7 ""#, #""""#, #""\u0000""#, #""\ud83d\ude00\"""#, #""2026-01-01T00:00:00Z""#,
                 #""2026-01-01 00:00:00""#, #""order-placed""#, #""-007""#, #""1,5""#,
+                #""{\"a\":\"x\",\"b\":[{\"a\":1}]}""#, #""[{\"c\":\"\u00e9\"},2]""#, #""{\"a\":""#,
             ])
         case 6, 7:
             return "[" + (0..<(dice.next() % 4)).map { _ in json(&dice, depth: depth + 1) }.joined(separator: ",") + "]"
@@ -93,6 +95,9 @@ import Testing
             }
             for key in Self.keys where dice.chance(6) && !lines.contains(where: { $0.hasPrefix("\(key):") }) {
                 lines.append("\(key): \(Self.value(&dice))")
+            }
+            if dice.chance(20), !lines.contains(where: { $0.hasPrefix("unwrap:") }) {
+                lines.append("unwrap: \(dice.pick(["/a", "/b", "[/a, /a/b, /c]", "/a/0"]))")
             }
             let type = dice.chance(70) ? "order-placed" : nil
             // No line at all is no mapping.

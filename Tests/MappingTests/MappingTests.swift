@@ -193,6 +193,13 @@ import Testing
             ("string-integer", #""999999999999999999999""#, nil), ("{times: 6}", "2", "12"), ("absolute", "-3", "3"),
             ("[trim, string-integer]", #""\t5 ""#, "5"), ("[decimal-comma, string-integer]", #""5,0""#, "5"),
             ("{times: 1000000000}", "9999999999", nil),
+            (#"[{before: " "}, string-integer]"#, #""2 pcs of 3 pcs""#, "2"),
+            (#"[{before: " "}, string-integer]"#, #""2""#, "2"),
+            (#"[{before: " "}, string-integer]"#, "4", "4"),
+            (#"[{after: "x "}, string-integer]"#, #""qty\t\"x 7""#, "7"),
+            (#"[{after: "x"}, string-integer]"#, #""x""#, nil),
+            (#"[{remove: "."}, decimal-comma, string-integer]"#, #""1.000.000,0""#, "1000000"),
+            (#"[{remove: "é"}, string-integer]"#, #""\u00e95é""#, "5"),
         ] as [(String, String, String?)])
     func quantitiesAreCoercedByName(coercion: String, value: String, expected: String?) throws {
         let input = try MappedInput(
@@ -222,6 +229,10 @@ import Testing
             ("unix-seconds", "1767225600", "2026-01-01T00:00:00.000Z"),
             ("unix-seconds", #""1767225600.5""#, "2026-01-01T00:00:00.500Z"),
             ("unix-milliseconds", "1767225600123", "2026-01-01T00:00:00.123Z"), ("unix-seconds", "1e99", nil),
+            (
+                #"[{after: "("}, {before: ")"}, {before: "+"}, unix-milliseconds]"#, #""/Date(1767225600123+0100)/""#,
+                "2026-01-01T00:00:00.123Z"
+            ),
             ("local-time", #""2026-01-01 10:00:00""#, "2026-01-01T10:00:00.000Z"),
             ("{local-time: \"+01:00\"}", #""2026-01-01T10:00""#, "2026-01-01T09:00:00.000Z"),
             (
@@ -239,5 +250,71 @@ import Testing
         } else {
             #expect(input.rejection(body).hasPrefix("invalid: time: "), "\(input.rejection(body))")
         }
+    }
+
+    // MARK: JSON in a text, and lists as messages
+
+    static let wrapped = """
+        unwrap: [/value, /value/note]
+        type: {from: /kind, is: {new: order-placed}, else: skip}
+        order_id: /value/no
+        lines: /value/items
+        lines[].sku: /sku
+        lines[].quantity: /n
+        customer.contact: /value/note/mail
+        """
+
+    /// Bridges carry a message as a text; pointers go on inside it, and one text may hold another.
+    @Test func aTextThatIsJSONIsReadAsWhatItHolds() throws {
+        let input = try MappedInput(Self.wrapped)
+        let body =
+            #"{"value":"{\"no\":\"O-\\u00e9\",\"note\":\"{\\\"mail\\\":\\\"a@b.example\\\"}\",\"items\":[{\"sku\":\"A\",\"n\":1},{\"sku\":\"B\",\"n\":0}]}","kind":"new"}"#
+        #expect(input.rejection(body).hasSuffix("(at /value/items/1/n)"), "\(input.rejection(body))")
+        let message = try #require(input.message(body.replacing(#"\"n\":0"#, with: #"\"n\":2"#)))
+        guard case .orderPlaced(let placed) = message.message.input else {
+            Issue.record("not an order")
+            return
+        }
+        #expect(placed.orderID == "O-é")
+        #expect(placed.lines.map { "\($0.sku) \($0.quantity)" } == ["A 1", "B 2"])
+        #expect(placed.customer?.json == #"{"contact":"a@b.example"}"#)
+        // The same, sent as it is: some senders wrap and others don't.
+        let plain =
+            #"{"kind":"new","value":{"no":"O-é","note":{"mail":"a@b.example"},"items":[{"sku":"A","n":1},{"sku":"B","n":2}]}}"#
+        #expect(input.message(plain)?.identity == message.identity)
+    }
+
+    @Test func aTextThatIsNoJSONIsToldWhereItIsMissed() throws {
+        let input = try MappedInput(Self.wrapped)
+        #expect(
+            input.rejection(#"{"kind":"new","value":"{\"no\":"}"#)
+                == "invalid: order_id: is missing (nothing at /value/no); the text at /value is not JSON at byte 6: it ends too early"
+        )
+        #expect(input.rejection(#"{"kind":"other","value":"hello"}"#).hasPrefix("skipped: "))
+        #expect(input.rejection(#"{"kind":"new"}"#) == "invalid: order_id: is missing (nothing at /value/no)")
+    }
+
+    @Test func aMessageThatIsAListHasItsLinesAsElements() throws {
+        let input = try MappedInput(
+            type: "stock-adjusted",
+            """
+            adjustment_id: /0/run
+            location: {value: L}
+            lines: /*
+            lines[].sku: /sku
+            lines[].counted: /n
+            """)
+        guard
+            case .stockAdjusted(let stock)? = input.message(#"[{"run":"R","sku":"A","n":1},{"sku":"B","n":2}]"#)?
+                .message.input
+        else {
+            Issue.record("not read")
+            return
+        }
+        #expect(stock.adjustmentID == "R")
+        #expect(stock.lines.map(\.sku.text) == ["A", "B"])
+        #expect(input.rejection("[]") == "invalid: adjustment_id: is missing (nothing at /0/run)")
+        #expect(input.rejection("[1]") == "invalid: adjustment_id: is missing (nothing at /0/run)")
+        #expect(input.rejection("5") == "malformed: not an object: the body 5 is a number")
     }
 }

@@ -212,4 +212,47 @@ import Worker
         let bindings = plan.bindings.suffix(2).map { "\($0.exchange) \($0.queue) \($0.key)" }
         #expect(bindings == ["mail m #", "backorder o x"])
     }
+
+    // MARK: Ways that nobody takes
+
+    /// An own key or exchange without a queue is told at the start: a warning, since others may bind queues of theirs.
+    @Test(
+        arguments: [
+            (
+                "reorder-requested: {routing_key: purchase}",
+                "reorder-requested go to the exchange backorder with the key purchase,"
+            ),
+            ("reorder-requested: {routing_key: reorder-expedite}", nil),
+            ("customer-notification: {routing_key: [customer-notification., /kind, /order_id]}", nil),
+            (
+                "reorder-requested: {exchange: erp}",
+                "reorder-requested go to the exchange erp with the key reorder-requested,"
+            ),
+            (
+                "{routing_key: [a, /order_id], exchange: erp, reorder-requested: skip, reorder-expedite: skip}",
+                " more go to the exchange erp, and"
+            ),
+            ("customer-notification.order-held: skip", nil), ("{envelope: cloudevents}", nil),
+        ] as [(String, String?)])
+    func anOwnWayWithoutAQueueIsTold(map: String, expected: String?) throws {
+        let warnings = try MappedOutputs(map).configuration.outputWarnings
+        if let expected {
+            #expect(warnings.count == 1 && warnings[0].contains(expected), "\(warnings)")
+        } else {
+            #expect(warnings.isEmpty, "\(warnings)")
+        }
+    }
+
+    @Test func aTopicTakesWhatTheBrokerSaysItTakes() {
+        let taken = [
+            ("#", ""), ("#", "a.b"), ("a.#", "a"), ("a.*", "a.b"), ("#.c", "a.b.c"), ("a.#.c", "a.c"), ("*.#.*", "a.b"),
+            ("a..b", "a..b"),
+        ]
+        for (binding, key) in taken { #expect(topicMatches(binding, key), "\(binding) \(key)") }
+        let refused = [
+            ("", "a"), ("a", ""), ("a.*", "a"), ("*", "a.b"), ("#.c", "a.b"), ("a.#.c", "a.b.c.d"), ("*.#.*", "a"),
+            ("A", "a"),
+        ]
+        for (binding, key) in refused { #expect(!topicMatches(binding, key), "\(binding) \(key)") }
+    }
 }

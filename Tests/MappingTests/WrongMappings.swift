@@ -31,6 +31,15 @@ import Testing
             "placed_at: {from: /c, as: string-integer}",
             "f:10:35: broker.inputs[0].map.placed_at.as: string-integer does not give a time; leave it out, or end with one that does"
         ),
+        (
+            "placed_at: {from: /c, as: [{before: 5}, local-time]}",
+            #"f:10:45: broker.inputs[0].map.placed_at.as: 5 is no text to look for; write 1 to 64 bytes in quotes: {before: " "}"#
+        ),
+        (
+            "unwrap: payload",
+            #"f:10:17: broker.inputs[0].map.unwrap: "payload" is not a JSON pointer; write "/payload", or {value: …} for a constant"#
+        ),
+        ("unwrap: []", "f:10:17: broker.inputs[0].map.unwrap: names 0 texts; give 1 to 4 pointers"),
         ("currency: {form: /c}", "f:10:20: broker.inputs[0].map.currency.form: unknown key; did you mean from?"),
         (
             "currency: /a~2",

@@ -185,4 +185,21 @@ import Testing
         comparison.finish()
         #expect(comparison.gaps.map(\.from) == [at(2), at(3)] && comparison.gaps.map(\.to) == [at(3), at(4)])
     }
+
+    @Test func aQueueThatRanFullIsOneGapWhileItLasts() {
+        var comparison = ShadowComparison()
+        func full(_ queue: String, _ minutes: Int64) {
+            comparison.take(
+                .full([.init(queue: queue, messages: 10, limit: 10)]),
+                at: Instant(microseconds: at(0).microseconds + minutes * 60_000_000))
+        }
+        for minute: Int64 in [0, 1, 2, 3] { full("q", minute) }
+        full("r", 3)
+        for minute: Int64 in [30, 31] { full("q", minute) }
+        comparison.finish()
+        let told = comparison.gaps.map {
+            "\($0.cause.prefix(1)) \(($0.from.microseconds - at(0).microseconds) / 60_000_000)-\(($0.to.microseconds - at(0).microseconds) / 60_000_000)"
+        }
+        #expect(told == ["q 0-3", "r 3-3", "q 30-31"])
+    }
 }

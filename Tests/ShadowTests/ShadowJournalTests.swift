@@ -62,6 +62,7 @@ import Testing
         ]
         let lines: [([UInt8], ShadowEntry)] = [
             (ShadowEntry.startedLine(queues, at: time), .started(queues)),
+            (ShadowEntry.fullLine(queues, at: time), .full(queues)),
             (ShadowEntry.stoppedLine(at: time), .stopped),
             (
                 ShadowEntry.deadLetterLine(
