@@ -95,7 +95,7 @@ def main():
     parser.add_argument("--rate", type=float, default=150, help="messages a second into the exchange")
     parser.add_argument("--keep")
     options = parser.parse_args()
-    options.kill_every, options.rabbitmq, options.postgres, options.seed, options.feed = 1, None, None, 1, "causal"
+    options.kill_every, options.rabbitmq, options.postgres, options.failover, options.seed, options.feed = 1, None, None, False, 1, "causal"
     table = Table()
     with tempfile.TemporaryDirectory() as scratch:
         Rolling(options, options.keep or scratch, options.workers, table).go()
