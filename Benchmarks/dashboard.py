@@ -83,6 +83,18 @@ def load(port, rate, file):
                       "p50": waits[len(waits) // 2], "p99": waits[len(waits) * 99 // 100]}))
 
 
+def endpoint_seconds(pid):
+    """CPU of the threads that answer requests and gather what they tell."""
+    total = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/stat") as stat:
+            name, rest = stat.read().split("(", 1)[1].rsplit(")", 1)
+        if name in ("http", "http-pages", "figures", "health", "queue-watch"):
+            user, system = rest.split()[11:13]
+            total += (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    return total
+
+
 def one_run(options, history, link, asked):
     """One pass of the history; `asked`: the file of addresses, or None for no endpoint."""
     with tempfile.TemporaryDirectory() as directory:
@@ -117,7 +129,7 @@ def one_run(options, history, link, asked):
             if asker:
                 asker.terminate()
                 answers = json.loads(asker.communicate(timeout=60)[0])
-            peak = daemon.usage()[1]
+            peak, endpoint = daemon.usage()[1], endpoint_seconds(daemon.process.pid)
             daemon.stop()
             good = daemon.digest(history) == history.expected["digest"]
             drain(options.url, OUTPUTS)
@@ -126,7 +138,7 @@ def one_run(options, history, link, asked):
                 asker.kill()
             if daemon.process.poll() is None:
                 daemon.kill()
-    return {"per_second": len(history.events) / (last - began), "cpu_us": (cpu - cpu_began) * 1e6 / len(history.events), "peak": peak, "good": good, "answers": answers}
+    return {"per_second": len(history.events) / (last - began), "cpu_us": (cpu - cpu_began) * 1e6 / len(history.events), "peak": peak, "good": good, "answers": answers, "endpoint": endpoint}
 
 
 def spread(values, form):
@@ -171,6 +183,8 @@ def main():
     each = [(asked["cpu_us"] - alone["cpu_us"]) * len(history.events) / 1e3 / sum(asked["answers"]["answers"].values()) for alone, asked in rounds]
     print(f"CPU of the daemon for each request: {spread(each, '.2f')} ms; at {options.rate:.0f} requests/s {statistics.median(each) * options.rate / 10:.1f} % of a core, "
           f"{statistics.median(each) * options.rate / 10 / os.cpu_count():.1f} % of this machine's")
+    threads = [asked["endpoint"] * 1e3 / sum(asked["answers"]["answers"].values()) for _, asked in rounds]
+    print(f"of that in the endpoint's own threads: {spread(threads, '.2f')} ms")
     print(f"peak memory: alone {max(r[0]['peak'] for r in rounds):.0f} MiB, asked {max(r[1]['peak'] for r in rounds):.0f} MiB; "
           f"the asking process took {statistics.median(r[1]['answers']['cpu'] for r in rounds):.1%} of a core")
     sys.exit(0 if all(a["good"] and b["good"] for a, b in rounds) else 1)
