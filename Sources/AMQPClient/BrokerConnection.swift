@@ -13,7 +13,8 @@ final class BrokerConnection {
 
     let address: AMQPAddress
     let supervisor: StuckGuard
-    /// Seconds, as negotiated.
+    /// Seconds, as negotiated: ours, or the broker's where it wants less. Never 0: the library takes ours where the broker
+    /// wants none, and the broker goes by what we answered.
     let heartbeat: Int
     let frameMax: Int
     let server: ServerInfo
@@ -68,12 +69,6 @@ final class BrokerConnection {
             server = unsafe ServerInfo(properties: serverDecoder.table(table.pointee))
         } else {
             server = ServerInfo(properties: [])
-        }
-        guard heartbeat > 0 else {
-            throw AMQPError(
-                .refused,
-                "the broker switched heartbeats off; a dead link would never be noticed. Remove heartbeat = 0",
-                isRetriable: false)
         }
         setUpSocket()
     }

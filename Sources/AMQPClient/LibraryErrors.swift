@@ -26,8 +26,9 @@ extension AMQPError {
                 isRetriable: false)
         case AMQP_STATUS_SSL_CONNECTION_FAILED, AMQP_STATUS_SSL_ERROR, AMQP_STATUS_SSL_SET_ENGINE_FAILED:
             return AMQPError(
-                .tls, "while \(action): \(text); is this the broker's TLS port, and does it accept our certificate?",
-                isRetriable: true)
+                .tls,
+                "while \(action): \(text); is this the broker's TLS port, does it offer TLS 1.2 or later, and does it "
+                    + "accept our certificate?", isRetriable: true)
         case AMQP_STATUS_BAD_AMQP_DATA:
             return AMQPError(
                 .protocolViolation,

@@ -5,7 +5,7 @@
 
 It makes its own certificates with `openssl` and starts its own RabbitMQ with a TLS listener.
 """
-import argparse, json, os, socket, ssl, subprocess, tempfile, threading
+import argparse, json, os, socket, ssl, subprocess, tempfile, threading, warnings
 
 from chaos_services import Broker, free_port
 from harness import INPUT, OUTPUTS, Daemon, Table, amqp_client, drain, publish, wait
@@ -32,13 +32,9 @@ def certificate(directory, name, signer, host=None):
             "-CAcreateserial", "-extfile", f"{base}.ext", "-out", f"{base}.pem")
 
 
-def impostor(directory):
-    """A TLS server whose certificate is sound, and made out to another name. Answers its port."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(f"{directory}/impostor.pem", f"{directory}/impostor.key")
-    listener, heard = socket.create_server(("127.0.0.1", 0)), []
-
-    def serve():
+def serve(listener, context, heard):
+    """In the background: what each client says first, after the handshake, goes into `heard`."""
+    def each():
         while True:
             client, _ = listener.accept()
             try:
@@ -46,8 +42,38 @@ def impostor(directory):
                     heard.append(secure.recv(1))
             except OSError:
                 pass
-    threading.Thread(target=serve, daemon=True).start()
+    threading.Thread(target=each, daemon=True).start()
+
+
+def impostor(directory):
+    """A TLS server whose certificate is sound, and made out to another name. Answers its port."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(f"{directory}/impostor.pem", f"{directory}/impostor.key")
+    listener, heard = socket.create_server(("127.0.0.1", 0)), []
+    serve(listener, context, heard)
     return listener.getsockname()[1], heard
+
+
+def outdated(directory):
+    """A TLS server with a sound certificate that goes no further than TLS 1.1; answers its port. It proves itself to a client
+    that takes TLS 1.1 first."""
+    warnings.simplefilter("ignore", DeprecationWarning)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(f"{directory}/broker.pem", f"{directory}/broker.key")
+    listener, heard = socket.create_server(("127.0.0.1", 0)), []
+    client = ssl.create_default_context(cafile=f"{directory}/authority.pem")
+    for either in (context, client):
+        # OpenSSL 3 has it still, below its usual level of security.
+        either.set_ciphers("ALL:@SECLEVEL=0")
+        either.minimum_version = either.maximum_version = ssl.TLSVersion.TLSv1_1
+    port = listener.getsockname()[1]
+    serve(listener, context, heard)
+    with client.wrap_socket(socket.create_connection(("127.0.0.1", port)), server_hostname="localhost") as proof:
+        version = proof.version()
+        proof.sendall(b"?")
+    wait("the outdated server to hear us", lambda: heard, 10)
+    heard.clear()
+    return port, heard, version
 
 
 def refused(options, table, directory, name, url, tls, *wanted):
@@ -115,6 +141,10 @@ def run(options, table, directory, broker, port):
     false_port, heard = impostor(directory)
     refused(options, table, directory, "a name that is not the host's", f"amqps://guest:guest@localhost:{false_port}/%2F", f"{{ca: {directory}/authority.pem}}", "another host name")
     table.check("a name that is not the host's: it heard nothing of us", not any(heard), heard if any(heard) else "")
+    old_port, heard, version = outdated(directory)
+    table.check("a server of TLS 1.1: it is one", version == "TLSv1.1", version)
+    refused(options, table, directory, "a server of TLS 1.1", f"amqps://guest:guest@localhost:{old_port}/%2F", f"{{ca: {directory}/authority.pem}}", "TLS 1.2 or later")
+    table.check("a server of TLS 1.1: it heard nothing of us", not any(heard), heard if any(heard) else "")
     refused(options, table, directory, "a client certificate of a stranger", f"amqps://localhost:{port}/%2F",
             f'{{ca: {directory}/authority.pem, certificate: {directory}/outsider.pem, key: {directory}/outsider.key}}', "trying again")
     table.check("nothing of it consumed", (link.depth(INPUT) or (0, 0))[1] == 0)

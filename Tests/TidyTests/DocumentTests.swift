@@ -16,6 +16,13 @@ import Testing
                 named += 1
                 let path = TidyTests.root.appendingPathComponent(String(name)).path
                 #expect(FileManager.default.fileExists(atPath: path), "\(document): there is no \(name)")
+                let pieces = text[piece.1.endIndex...].dropFirst()
+                for part in Self.partsNamed(behind: pieces) {
+                    let source = try String(contentsOfFile: path, encoding: .utf8)
+                    #expect(
+                        source.contains("def \(part)(") || source.contains("\"\(part)\""),
+                        "\(document): \(name) has no part \(part)")
+                }
             } else if let dot = name.firstIndex(of: "."), name[..<dot].hasSuffix("Tests"), !name.contains(" ") {
                 named += 1
                 let (suite, function) = (name[..<dot], name[name.index(after: dot)...])
@@ -27,5 +34,18 @@ import Testing
             }
         }
         #expect(named > 10)
+    }
+
+    /// Parts of a live test that are named behind it: `name.py` (one_part, another_part), or `name.py`, one_part].
+    private static func partsNamed(behind text: Substring) -> [String] {
+        let opening = text.prefix(2)
+        guard opening == " (" || opening == ", " else { return [] }
+        let list = text.dropFirst(2).prefix { $0 != ")" && $0 != "]" && $0 != "|" && $0 != ";" && $0 != "`" }
+        // Remarks in plain words stand there as well; a part's name has an underscore or a hyphen and no space.
+        return list.split(separator: ",").compactMap { item in
+            let name = item.prefix { $0 != ":" }.trimmingCharacters(in: .whitespaces)
+            let isName = name.allSatisfy { $0.isLowercase || $0 == "_" || $0 == "-" }
+            return isName && name.contains { $0 == "_" || $0 == "-" } ? name : nil
+        }
     }
 }
