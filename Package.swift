@@ -149,7 +149,13 @@ let package = Package(
             name: "OperationsTests",
             dependencies: ["InventoryCore", "MessageSchema", "BackOrderStore", "Worker", "Operations", "TestSupport"],
             swiftSettings: strict),
-        .testTarget(name: "SimulationTests", dependencies: ["Simulation", "backorderd-sim"], swiftSettings: strict),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: [
+                "InventoryCore", "MessageSchema", "BackOrderStore", "SQLiteStore", "Worker", "Simulation",
+                "backorderd-sim",
+            ],
+            swiftSettings: strict),
         .testTarget(
             name: "MappingTests",
             dependencies: [

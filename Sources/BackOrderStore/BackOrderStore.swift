@@ -13,13 +13,6 @@ public protocol BackOrderStore: AnyObject {
     /// Runs the body on one consistent snapshot; also while workers write.
     func read<Result>(_ body: (any StoreQueries) throws -> Result) throws -> Result
 
-    /// For work in bulk: what the body writes may become durable together, several transactions at a time, which costs
-    /// less where they meet the same rows. A crash leaves the transactions up to one of them, and none after it. On
-    /// return, and when the body throws, what was written is durable. Others may have to wait longer for their turn.
-    ///
-    /// A failure that undoes transactions which have returned already is never `isRetriable`: the caller begins anew.
-    func gathering<Result>(_ body: () throws -> Result) throws -> Result
-
     /// Brings the schema up to date, or throws `StoreError.schemaTooNew`. Safe for several workers at once.
     func migrate() throws
 
@@ -33,19 +26,24 @@ public protocol BackOrderStore: AnyObject {
     func close()
 }
 
-extension BackOrderStore {
-    /// Each transaction by itself: right for every store.
-    public func gathering<Result>(_ body: () throws -> Result) throws -> Result { try body() }
+/// A store that can show the books as they stand while another connection has a transaction open: as they were before it.
+public protocol SnapshotStore: BackOrderStore {
+    /// Runs the body on one consistent snapshot, as of its first question.
+    func snapshot<Result>(_ body: (any BatchReader) throws -> Result) throws -> Result
+}
+
+/// What deciding a batch asks of the books.
+public protocol BatchReader: LedgerReader {
+    /// The inbox rows that exist for these keys.
+    func inbox(_ keys: [Digest128]) throws -> [Digest128: InboxRow]
 }
 
 /// What one transaction of the pipeline does, in this order: inbox, reads of the ledger, apply, inbox rows, outbox.
-public protocol StoreTransaction: LedgerReader {
+public protocol StoreTransaction: BatchReader {
     /// Told at a batch's begin, before anything else is asked: a store may load and lock it all at once.
     func prepare(_ needs: BatchNeeds) throws
     /// How long `prepare` waited for locks that other workers held, beside what it took to begin.
     var lockWaitNanoseconds: Int64 { get }
-    /// The inbox rows that exist for these keys.
-    func inbox(_ keys: [Digest128]) throws -> [Digest128: InboxRow]
     func appendInbox(_ rows: [InboxRow]) throws
     /// These messages and facts are no longer known: sent again, they are looked at anew. Unknown keys are passed over.
     func forgetInbox(_ keys: [Digest128]) throws

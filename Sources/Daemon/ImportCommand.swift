@@ -67,8 +67,11 @@ struct ImportCommand: ParsableCommand {
             defer { store.close() }
             try store.migrate()
             try store.adopt(configuration.rulebook.strategy)
+            let snapshots = try StoreFactory.openSnapshots(configuration)
+            defer { snapshots?.close() }
             let run = ImportRun(
-                source, what.kind, configuration, store, ignoresUnknown: ignoreUnknownColumns, announces: announce)
+                source, what.kind, configuration, store, snapshots, ignoresUnknown: ignoreUnknownColumns,
+                announces: announce)
             try importAll(run, configuration, store)
         } catch let error as StoreError {
             complain("backorderd: \(error.message)")

@@ -50,14 +50,15 @@ final class ImportRun {
         var line: Int
     }
 
-    /// Of one transaction, and of one look at the inbox: what is in memory at once. Rows of all over the books meet in
-    /// one, so the store gathers several where that saves writing pages twice.
-    private static let batchMessages = 4_000
-    private static let batchRows = 10_000
+    /// Of what is decided in one go, and of one look at the inbox.
+    private static let batchMessages = 2_000
+    private static let batchRows = 5_000
 
     private let groups: SeedGroups
     private let reader: SeedReader
     private let store: any BackOrderStore
+    /// A second connection to it, where one may decide while another writes.
+    private let snapshots: (any SnapshotStore)?
     private let configuration: Configuration
     private let announces: Bool
     private let now: Instant
@@ -67,7 +68,7 @@ final class ImportRun {
 
     init(
         _ file: SeedFile, _ kind: SeedKind, _ configuration: Configuration, _ store: any BackOrderStore,
-        ignoresUnknown: Bool, announces: Bool
+        _ snapshots: (any SnapshotStore)?, ignoresUnknown: Bool, announces: Bool
     ) {
         reader = SeedReader(
             kind,
@@ -76,6 +77,7 @@ final class ImportRun {
         groups = SeedGroups(file, reader, ignoresUnknown: ignoresUnknown)
         self.configuration = configuration
         self.store = store
+        self.snapshots = snapshots
         self.announces = announces
         now = wallClock()
     }
@@ -92,24 +94,26 @@ final class ImportRun {
         let size = max(1, groups.size)
         var count = 0
         var reached = 0
-        try groups.each { group in
-            reached += group.bytes
-            count += group.rows.count
-            progress.show("checking: \(count) rows, \(min(99, reached * 100 / size)) %")
-            let fresh = fresh(group, &report)
-            switch reader.message(group.rows, arrival: now) {
-            case .failure(let wrong): for fault in wrong.faults { add(fault, to: &report) }
-            case .success(let message):
-                report.messages += 1
-                note(message, group, fresh, &report)
-                pending.append((message, group.rows[0].line))
-                if pending.count == ImportRun.batchMessages {
-                    try compare(pending, knowsOrders, &report)
-                    pending = []
+        try each { piece in
+            switch piece {
+            case .fault(let fault): add(fault, to: &report)
+            case .group(let group):
+                reached += group.bytes
+                count += group.rows.count
+                progress.show("checking: \(count) rows, \(min(99, reached * 100 / size)) %")
+                let fresh = fresh(group, &report)
+                switch reader.message(group.rows, arrival: now) {
+                case .failure(let wrong): for fault in wrong.faults { add(fault, to: &report) }
+                case .success(let message):
+                    report.messages += 1
+                    note(message, group, fresh, &report)
+                    pending.append((message, group.rows[0].line))
+                    if pending.count == ImportRun.batchMessages {
+                        try compare(pending, knowsOrders, &report)
+                        pending = []
+                    }
                 }
             }
-        } fault: {
-            add($0, to: &report)
         }
         try compare(pending, knowsOrders, &report)
         progress.clear()
@@ -117,6 +121,48 @@ final class ImportRun {
         seen = []
         return report
     }
+
+    /// What another thread reads of the file, from its beginning to its end.
+    private func each(_ body: (Piece) throws -> Void) throws {
+        let channel = BoundedChannel<[Piece]>(capacity: 4)
+        let failure = Shared<SeedFileFailure?>(nil)
+        let reading = Reading(run: self)
+        let thread = WorkThread(name: "import-read") {
+            var pieces: [Piece] = []
+            var isWanted = true
+            func take(_ piece: Piece) throws {
+                pieces.append(piece)
+                if pieces.count < ImportRun.piecesTogether { return }
+                isWanted = channel.send(pieces)
+                pieces = []
+                if !isWanted { throw SeedFileFailure("was not read to its end") }
+            }
+            do {
+                try reading.run.groups.each {
+                    try take(.group($0))
+                } fault: {
+                    try take(.fault($0))
+                }
+                channel.send(pieces)
+            } catch {
+                failure.value = error as? SeedFileFailure ?? SeedFileFailure("can't be read: \(error)")
+            }
+            channel.close()
+        }
+        defer {
+            channel.close()
+            thread.join()
+        }
+        while let pieces = channel.receive() { for piece in pieces { try body(piece) } }
+        if let failure = failure.value { throw failure }
+    }
+
+    private enum Piece: Sendable {
+        case group(SeedGroup)
+        case fault(SeedFault)
+    }
+
+    private static let piecesTogether = 500
 
     private func add(_ fault: SeedFault, to report: inout Report) {
         report.count += 1
@@ -249,14 +295,23 @@ final class ImportRun {
             batches.close()
             thread.join()
         }
-        try store.gathering {
-            while let batch = batches.receive() {
-                if batch.isHeld { processor.replaceRules(ImportRun.rules(configuration.rulebook, .hold)) }
-                let result = try HistoryPlayer.transact { try processor.process(batch.deliveries) }
-                outcome.add(result, batch.lines)
-                done += batch.rows
-                progress.show("importing: \(done) of \(total) rows, \(done * 100 / total) %")
-            }
+        var current = Batch()
+        func next() -> [DecodedDelivery]? {
+            guard let batch = batches.receive() else { return nil }
+            if batch.isHeld { processor.replaceRules(ImportRun.rules(configuration.rulebook, .hold)) }
+            current = batch
+            return batch.deliveries
+        }
+        func note(_ result: BatchResult) {
+            outcome.add(result, current.lines)
+            done += current.rows
+            progress.show("importing: \(done) of \(total) rows, \(done * 100 / total) %")
+        }
+        if let snapshots {
+            let bulk = BulkProcessor(processor, writer: store, reader: snapshots)
+            while try bulk.span(next, note) {}
+        } else {
+            while let deliveries = next() { note(try HistoryPlayer.transact { try processor.process(deliveries) }) }
         }
         progress.clear()
         if let failure = failure.value { throw failure }
@@ -275,8 +330,8 @@ final class ImportRun {
 
     /// The run, as the reading thread has it.
     ///
-    /// @unchecked Sendable: that thread uses the file, the index and the reader, and the other one does not until the
-    /// batches have ended.
+    /// @unchecked Sendable: that thread uses the file, the groups and the index, and the other one does not until what is
+    /// read has ended; the reader of rows holds nothing.
     private struct Reading: @unchecked Sendable {
         let run: ImportRun
     }

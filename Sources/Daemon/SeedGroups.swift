@@ -2,7 +2,7 @@ import InventoryCore
 import MessageSchema
 
 /// Rows that become one message.
-struct SeedGroup {
+struct SeedGroup: Sendable {
     var rows: [SeedRow] = []
     /// The stretch of the file that they stand in, where they stand together.
     var offset = 0

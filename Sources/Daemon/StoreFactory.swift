@@ -22,6 +22,15 @@ enum StoreFactory {
         }
     }
 
+    /// A second connection for work in bulk, where one may decide while another writes; nil: this store has none.
+    static func openSnapshots(_ configuration: Configuration) throws(StoreError) -> (any SnapshotStore)? {
+        guard case .sqlite(let path) = configuration.store else { return nil }
+        var options = SQLiteStore.Options()
+        options.cacheKiB = 128 << 10
+        options.knownSKUs = 262_144
+        return try SQLiteStore(path: path, options: options)
+    }
+
     /// Refuses a store whose schema is older than this program's.
     static func requireSchema(_ store: any BackOrderStore) throws {
         let version = try store.schemaVersion()

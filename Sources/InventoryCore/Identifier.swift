@@ -18,16 +18,35 @@ public struct Identifier: Hashable, Comparable, Sendable, CustomStringConvertibl
     public static func == (left: Identifier, right: Identifier) -> Bool {
         // The same sixteen bytes are the same text: a short string in place, or one storage shared. Nearly always that
         // answers it, without a look at the characters.
-        let (leftBits, rightBits) = (unsafeBitCast(left.text, to: Bits.self), unsafeBitCast(right.text, to: Bits.self))
+        let (leftBits, rightBits) = (left.bits, right.bits)
         if leftBits.low == rightBits.low && leftBits.high == rightBits.high { return true }
         if left.text.utf8.count != right.text.utf8.count { return false }
         return compare(left, right) == 0
     }
 
+    /// A `String` as it is in memory. One of up to 15 bytes is mostly there in place: its bytes from the lowest of `low`
+    /// up, then zeros, and in the highest byte of `high` how many they are, and the mark that says so. That is the layout
+    /// of every 64-bit Swift 5 and 6; `IdentifierTests` asks it.
     private typealias Bits = (low: UInt64, high: UInt64)
+
+    private var bits: Bits { unsafeBitCast(text, to: Bits.self) }
+
+    private static let inPlace: UInt64 = 0x2000_0000_0000_0000
 
     /// Less than, equal to or greater than 0, as the bytes of the left are to those of the right.
     private static func compare(_ left: Identifier, _ right: Identifier) -> Int {
+        let (leftBits, rightBits) = (left.bits, right.bits)
+        if leftBits.high & rightBits.high & inPlace != 0 {
+            if leftBits.low != rightBits.low { return leftBits.low.byteSwapped < rightBits.low.byteSwapped ? -1 : 1 }
+            let (leftRest, rightRest) = (leftBits.high << 8, rightBits.high << 8)
+            if leftRest != rightRest { return leftRest.byteSwapped < rightRest.byteSwapped ? -1 : 1 }
+            // The one is the other and zeros, or they are the same.
+            return Int(leftBits.high >> 56 & 0xF) - Int(rightBits.high >> 56 & 0xF)
+        }
+        return compareBytes(left, right)
+    }
+
+    private static func compareBytes(_ left: Identifier, _ right: Identifier) -> Int {
         var (leftText, rightText) = (left.text, right.text)
         return leftText.withUTF8 { leftBytes in
             rightText.withUTF8 { rightBytes in
@@ -55,11 +74,19 @@ public struct Identifier: Hashable, Comparable, Sendable, CustomStringConvertibl
     }
 
     public func hash(into hasher: inout Hasher) {
-        let contiguous: Void? = text.utf8.withContiguousStorageIfAvailable { bytes in
-            hasher.combine(bytes: UnsafeRawBufferPointer(bytes))
+        if bits.high & Identifier.inPlace != 0 {
+            hasher.combine(bits.low)
+            hasher.combine(bits.high << 8)
+            return
         }
-        if contiguous == nil {
-            for byte in text.utf8 { hasher.combine(byte) }
+        var text = text
+        text.withUTF8 { bytes in
+            if bytes.count > 15 { return hasher.combine(bytes: UnsafeRawBufferPointer(bytes)) }
+            // A short text that has a storage of its own is the same name as one in place.
+            var words: Bits = (0, 0)
+            withUnsafeMutableBytes(of: &words) { $0.copyBytes(from: bytes) }
+            hasher.combine(words.low)
+            hasher.combine(words.high << 8)
         }
     }
 }

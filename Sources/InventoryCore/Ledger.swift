@@ -158,4 +158,22 @@ public struct Changes: Sendable {
         orders.isEmpty && items.isEmpty && supplies.isEmpty && discrepancies.isEmpty && parked.isEmpty
             && unparked.isEmpty && events.isEmpty && demand.isEmpty && leadTimes.isEmpty && marks.isEmpty
     }
+
+    /// Brings what was taken unsorted into the order in which it is written: one order for all, so that workers lock rows
+    /// alike, and the same rows are written for the same inputs.
+    public mutating func sort() {
+        let order = items.indices.sorted { items[$0].item.sku < items[$1].item.sku }
+        items = order.map { items[$0] }
+        supplies.sort(by: Changes.precedes)
+        sortRest()
+    }
+
+    mutating func sortRest() {
+        demand.sort { ($0.sku, $0.day) < ($1.sku, $1.day) }
+        marks.sort { $0.sku < $1.sku }
+    }
+
+    static func precedes(_ left: Supply, _ right: Supply) -> Bool {
+        (left.supplyID, left.sku, left.location) < (right.supplyID, right.sku, right.location)
+    }
 }

@@ -370,7 +370,9 @@ public final class WorkingSet {
     // MARK: The result
 
     /// What was changed since this was asked last. The working set goes on from there.
-    public func takeChanges() -> Changes {
+    ///
+    /// - Parameter isSorted: false: the caller sorts it, maybe on another thread.
+    public func takeChanges(isSorted: Bool = true) -> Changes {
         var changes = Changes()
         for record in changedOrders {
             let lines = record.order.lines.indices.filter { record.isNew || record.changedLines[$0] }
@@ -380,12 +382,11 @@ public final class WorkingSet {
         }
         changedOrders.removeAll(keepingCapacity: true)
         // Sorted as records: what they say is much larger to move about.
-        let changedItems = items.values.filter(\.mayHaveChanged).sorted { $0.sku < $1.sku }
+        var changedItems = items.values.filter(\.mayHaveChanged)
+        if isSorted { changedItems.sort { $0.sku < $1.sku } }
         changes.items = changedItems.compactMap { $0.takeChange() }
-        let changedSupplies = knownSupplies.values.filter(\.isChanged).sorted { left, right in
-            let (left, right) = (left.supply, right.supply)
-            return (left.supplyID, left.sku, left.location) < (right.supplyID, right.sku, right.location)
-        }
+        var changedSupplies = knownSupplies.values.filter(\.isChanged)
+        if isSorted { changedSupplies.sort { Changes.precedes($0.supply, $1.supply) } }
         changes.supplies = changedSupplies.map { record in
             record.isChanged = false
             return record.supply
@@ -394,11 +395,11 @@ public final class WorkingSet {
         changes.parked = newlyParked
         changes.unparked = unparked
         changes.events = events
-        changes.demand = demand.values.sorted { ($0.sku, $0.day) < ($1.sku, $1.day) }
+        changes.demand = Array(demand.values)
         changes.leadTimes = learnedLeadTimes
         settleMarks()
         for (sku, time) in marks { changes.marks.append(SweepMark(sku: sku, changedAt: time)) }
-        changes.marks.sort { $0.sku < $1.sku }
+        if isSorted { changes.sortRest() }
         discrepancies = []
         newlyParked = []
         unparked = []

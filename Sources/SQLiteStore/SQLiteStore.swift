@@ -5,7 +5,7 @@ public import InventoryCore
 /// The books in one SQLite file: the embedded default. WAL, synchronous FULL: what `write` returned from is on disk.
 ///
 /// Several stores on one file, in one process or many, are correct: writers take turns, readers see a snapshot.
-public final class SQLiteStore: BackOrderStore {
+public final class SQLiteStore: SnapshotStore {
     /// Bounds that tests and benchmarks turn; the defaults are measured.
     public struct Options: Sendable {
         /// How long to wait for another writer before `StoreError.unavailable`.
@@ -17,9 +17,6 @@ public final class SQLiteStore: BackOrderStore {
         public var checkpointPages: Int = 16_000
         /// SKUs whose numbers are kept in memory: more than one transaction names.
         public var knownSKUs: Int = 32_768
-        /// While transactions are gathered: at most so many become durable together, and so long others wait for theirs.
-        public var gatheredTransactions: Int = 32
-        public var gatheredSeconds: Double = 20
         /// The file grows no further than this many pages of 4 KiB. nil: no bound.
         public var maximumPages: Int?
 
@@ -32,15 +29,6 @@ public final class SQLiteStore: BackOrderStore {
     private let transaction: SQLiteTransaction
     private let options: Options
     private var isClosed = false
-    /// Transactions that become durable together; nil: each does by itself.
-    private var gathered: Gathered?
-
-    private struct Gathered {
-        /// Of the transaction that is open now: those in it that have returned.
-        var pending = 0
-        var committed = 0
-        var since = ContinuousClock.now
-    }
 
     /// Opens the file, or makes an empty one; `migrate` makes the tables.
     public init(path: String, options: Options = Options()) throws(StoreError) {
@@ -89,8 +77,6 @@ public final class SQLiteStore: BackOrderStore {
         var configuration = GRDB.Configuration()
         configuration.label = "backorderd.store"
         configuration.foreignKeysEnabled = false
-        // A gathered transaction stays open between two of ours.
-        configuration.allowsUnsafeTransactions = true
         configuration.busyMode = .timeout(options.busySeconds)
         configuration.prepareDatabase { database in
             try database.execute(
@@ -132,21 +118,8 @@ public final class SQLiteStore: BackOrderStore {
         try inTransaction(.beginDeferred) { try body(transaction) }
     }
 
-    public func gathering<Result>(_ body: () throws -> Result) throws -> Result {
-        if gathered != nil { return try body() }
-        gathered = Gathered()
-        let result: Result
-        do {
-            result = try body()
-        } catch {
-            // What has returned is whole; if it can't be kept either, the first cause is the one to tell.
-            try? commitGathered()
-            gathered = nil
-            throw error
-        }
-        defer { gathered = nil }
-        try commitGathered()
-        return result
+    public func snapshot<Result>(_ body: (any BatchReader) throws -> Result) throws -> Result {
+        try inTransaction(.beginDeferred) { try body(transaction) }
     }
 
     public func schemaVersion() throws -> (found: Int, wanted: Int) {
@@ -191,10 +164,7 @@ public final class SQLiteStore: BackOrderStore {
     // MARK: Transactions
 
     private func inTransaction<Result>(_ begin: SQLiteQuery, _ body: () throws -> Result) throws -> Result {
-        if gathered != nil, begin == .beginImmediate { return try inGathered(body) }
-        return try alone {
-            // A read between transactions that are gathered sees what they wrote.
-            if connection.isInTransaction { return try checked(isContinued: true, body) }
+        try alone {
             try connection.run(begin)
             do {
                 let result = try checked(body)
@@ -207,7 +177,7 @@ public final class SQLiteStore: BackOrderStore {
         }
     }
 
-    private func checked<Result>(isContinued: Bool = false, _ body: () throws -> Result) throws -> Result {
+    private func checked<Result>(_ body: () throws -> Result) throws -> Result {
         let found = try transaction.schemaVersion()
         if found != SQLiteSchema.wanted {
             try requireNotNewer(found)
@@ -216,67 +186,10 @@ public final class SQLiteStore: BackOrderStore {
                 "store \(path): its schema is version \(found), this program wants \(SQLiteSchema.wanted). Run: backorderd migrate"
             )
         }
-        transaction.begin(isContinued: isContinued)
+        transaction.begin()
         let result = try body()
         if let failure = transaction.failure { throw failure }
         return result
-    }
-
-    // MARK: Transactions that are gathered
-
-    /// One more transaction in the one that is open. There is no savepoint, for which SQLite would copy every page that
-    /// is touched: what fails takes with it what has not been committed.
-    private func inGathered<Result>(_ body: () throws -> Result) throws -> Result {
-        let (result, isDue) = try alone {
-            let isContinued = connection.isInTransaction
-            if !isContinued {
-                try connection.run(.beginImmediate)
-                gathered?.pending = 0
-                gathered?.since = .now
-            }
-            do {
-                let result = try checked(isContinued: isContinued, body)
-                gathered?.pending += 1
-                return (result, isCommitDue)
-            } catch {
-                throw lost(error)
-            }
-        }
-        if isDue { try commitGathered() }
-        return result
-    }
-
-    /// The first ones soon, so that what can't be done is known before much was; then more and more at a time.
-    private var isCommitDue: Bool {
-        guard let gathered else { return true }
-        return gathered.pending > gathered.committed || gathered.pending >= options.gatheredTransactions
-            || gathered.since.duration(to: .now) >= .seconds(options.gatheredSeconds)
-    }
-
-    private func commitGathered() throws {
-        try alone {
-            guard connection.isInTransaction else { return }
-            do {
-                try connection.run(.commit)
-            } catch {
-                throw lost(error)
-            }
-            guard let pending = gathered?.pending else { return }
-            gathered?.committed += pending
-            gathered?.pending = 0
-        }
-    }
-
-    /// Rolls back; the error tells if more went than the caller can do again.
-    private func lost(_ error: any Error) -> any Error {
-        rollBack()
-        guard let pending = gathered?.pending, pending > 0, var failure = error as? StoreError else { return error }
-        gathered?.pending = 0
-        if failure.isRetriable {
-            failure.code = .misconfigured
-            failure.message += " What was not durable yet is undone: begin again."
-        }
-        return failure
     }
 
     private func rollBack() {

@@ -38,10 +38,9 @@ final class SQLiteTransaction {
         self.knownSKUs = knownSKUs
     }
 
-    /// - Parameter isContinued: nothing was committed since the last one: both go if this is rolled back.
-    func begin(isContinued: Bool) {
+    func begin() {
         failure = nil
-        if !isContinued { hasNewSKUs = false }
+        hasNewSKUs = false
         known.removeAll(keepingCapacity: known.capacity <= 4096)
     }
 
