@@ -32,6 +32,9 @@ let package = Package(
             providers: [.apt(["librabbitmq-dev"])]),
         .systemLibrary(
             name: "CLibPQ", path: "Sources/CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(
+            name: "CSQLiteSetup", path: "Sources/CSQLiteSetup", pkgConfig: "sqlite3",
+            providers: [.apt(["libsqlite3-dev"])]),
         .target(name: "InventoryCore", swiftSettings: strict),
         .target(
             name: "MessageSchema",
@@ -40,7 +43,9 @@ let package = Package(
         .target(name: "BackOrderStore", dependencies: ["InventoryCore"], swiftSettings: strict),
         .target(
             name: "SQLiteStore",
-            dependencies: ["InventoryCore", "BackOrderStore", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: [
+                "InventoryCore", "BackOrderStore", "CSQLiteSetup", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: strict),
         .target(
             name: "PostgresStore", dependencies: ["InventoryCore", "BackOrderStore", "CLibPQ"],

@@ -13,7 +13,7 @@ enum StoreFactory {
         case .sqlite(let path):
             var options = SQLiteStore.Options()
             if isBulk {
-                options.cacheKiB = 512 << 10
+                options.cacheKiB = 384 << 10
                 options.checkpointPages = 64_000
                 options.knownSKUs = 262_144
             }

@@ -1,7 +1,14 @@
+internal import CSQLiteSetup
 internal import GRDBSQLite
 internal import Glibc
 
 enum SQLitePlumbing {
+    /// SQLite counts its memory under one lock for all connections; nobody asks for the count, and where two threads have a
+    /// connection each they wait for one another. Only the first use counts, and only before any connection is opened.
+    static let setUp: Void = {
+        _ = csqlite_without_memory_statistics()
+    }()
+
     static func isReadOnly(_ handle: OpaquePointer?) -> Bool { sqlite3_db_readonly(handle, "main") == 1 }
 
     static func pause(milliseconds: UInt32) { usleep(milliseconds * 1000) }

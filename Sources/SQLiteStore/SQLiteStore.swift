@@ -34,6 +34,7 @@ public final class SQLiteStore: SnapshotStore {
     public init(path: String, options: Options = Options()) throws(StoreError) {
         self.path = path
         self.options = options
+        SQLitePlumbing.setUp
         queue = try Self.open(path, options)
         let (handle, isReadOnly, applicationID, tables): (OpaquePointer?, Bool, Int64, Int64)
         do {
