@@ -9,7 +9,8 @@ import Testing
         "MessageSchema": ["InventoryCore", "Crypto"],
         "BackOrderStore": ["InventoryCore", "Synchronization"],
         "SQLiteStore": [
-            "InventoryCore", "BackOrderStore", "CSQLiteSetup", "GRDB", "GRDBSQLite", "Foundation", "Glibc", "Synchronization",
+            "InventoryCore", "BackOrderStore", "CSQLiteSetup", "GRDB", "GRDBSQLite", "Foundation", "Glibc",
+            "Synchronization",
         ],
         "PostgresStore": ["InventoryCore", "BackOrderStore", "CLibPQ", "Foundation", "Glibc", "Synchronization"],
         "AMQPClient": ["CRabbitMQ", "Glibc", "Synchronization"],
