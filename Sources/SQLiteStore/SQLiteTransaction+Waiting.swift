@@ -198,14 +198,18 @@ extension SQLiteSchema {
     /// trusted in a schema (`trusted_schema` is off): every insert would fail.
     ///
     /// The text is compact JSON without a key twice, so `"id":` can't stand in a value. At the very beginning it is the
-    /// customer's own; elsewhere it may be one of something inside, and then the order is looked at in vain.
+    /// customer's own; elsewhere it may be one of something inside, and then the order is looked at in vain. Nearly all
+    /// begin with an id and have no escape near it: that comes first and costs half of the rest.
     static let customerKey: String = {
         let found = #"instr(customer, '"id":')"#
         let behindQuote = "substr(customer, \(found) + 6)"
         let text = #"replace(substr(\#(behindQuote), 1, instr(\#(behindQuote), '"') - 1), '\/', '/')"#
+        let beginning = "substr(customer, 8, 129)"
         let closed = "replace(substr(customer, \(found) + 5), '}', ',')"
         return #"""
-            CASE WHEN \#(found) = 0 THEN CASE WHEN instr(customer, '\u006') > 0 THEN '\' END
+            CASE WHEN substr(customer, 1, 7) = '{"id":"' AND instr(\#(beginning), '"') > 0 AND instr(\#(beginning), '\') = 0
+                THEN substr(customer, 8, instr(\#(beginning), '"') - 1)
+            WHEN \#(found) = 0 THEN CASE WHEN instr(customer, '\u006') > 0 THEN '\' END
             WHEN \#(found) > 2 AND (instr(\#(behindQuote), '"id":') > 0 OR instr(customer, '\u006') > 0) THEN '\'
             WHEN substr(customer, \#(found) + 5, 1) <> '"' THEN substr(\#(closed), 1, min(instr(\#(closed), ',') - 1, 128))
             WHEN instr(\#(text), '\') > 0 THEN '\'
