@@ -245,10 +245,10 @@ struct BackOrderList {
 
     private var caption: String {
         switch source {
-        case .customer: "Waiting lines of the customer, ordered first first"
+        case .customer: "Waiting lines of the customer, the longest wait first"
         case .late: "Waiting lines whose promise has passed, the earliest first"
-        case .location: "Waiting lines that only this location may serve, ordered first first"
-        case .lane: "Waiting lines that only this location may serve, first in line first"
+        case .location: "Waiting lines that may only come from this location, the longest wait first"
+        case .lane: "Waiting lines that may only come from this location, first in line first"
         case .queues: "Waiting lines by SKU, first in line first"
         }
     }

@@ -58,7 +58,7 @@ extension StoreConformance {
     }
 
     static let waitingCases: [Case] = [
-        Case(name: "a customer's lines, however the id is written, those placed first first") { make in
+        Case(name: "a customer's lines, however the id is written, the longest wait first") { make in
             let store = try make()
             var wanted: [String: [(placed: Int64, name: String)]] = [:]
             for round in 0..<2 {
@@ -123,7 +123,7 @@ extension StoreConformance {
                 try same(names(try pages(store, of: "C-1", limit: limit)), ["o11699/0", "o13399/0"], "by \(limit)")
             }
         },
-        Case(name: "lines pinned to a location, those placed first first, as long as they wait") { make in
+        Case(name: "lines pinned to a location, the longest wait first, as long as they wait") { make in
             let store = try make()
             var orders: [Order] = []
             for number in 0..<6 {

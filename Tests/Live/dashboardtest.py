@@ -209,7 +209,7 @@ def page_checks(table, site):
         keys, some = filtered(**values)
         table.check(f"filter by {what}: the rows that the whole list has, on all pages", keys and sorted(keys) == sorted(wanted(condition)), f"{len(keys)} of {len(wanted(condition))}")
         if "SKU" not in what:
-            table.check(f"filter by {what}: ordered first first", [k[0] for k in keys] == sorted(k[0] for k in keys))
+            table.check(f"filter by {what}: the longest wait first", [k[0] for k in keys] == sorted(k[0] for k in keys))
         places = {(r["order_id"], r["line_id"]): r["place"] for r in rows}
         table.check(f"filter by {what}: each has its place in the queue", all(r["place"] == places[r["order_id"], r["line_id"]] for r in some))
     table.check("filter by a customer or location that nobody has", filtered(customer="C1")[0] + filtered(customer="nobody@example.com")[0] + filtered(location="WH9")[0] == [])
