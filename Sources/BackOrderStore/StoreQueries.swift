@@ -7,6 +7,17 @@ public protocol StoreQueries: SupplyReader {
     func order(_ orderID: OrderID) throws -> Order?
     /// By SKU (bytes), then precedence; `place` counts from 1 within the SKU.
     func backOrders(sku: SKU?, after: BackOrderRow?, limit: Int) throws -> [BackOrderRow]
+    /// Waiting lines of a customer, by `WaitingPlace`; only of the SKU, and only those pinned to the location, if one is
+    /// given. Looks at a bounded number of orders: it may answer fewer lines than asked for, or none, and still go on.
+    func waiting(
+        of customer: CustomerMatch, sku: SKU?, location: LocationID?, after: WaitingPlace?, limit: Int
+    ) throws -> WaitingPage
+    /// Waiting lines that are pinned to the location, by `WaitingPlace`. Pages by key.
+    func waiting(at location: LocationID, after: WaitingPlace?, limit: Int) throws -> [WaitingLine]
+    /// Waiting lines of the SKU that are pinned to the location, by precedence. Pages by key.
+    func waiting(of sku: SKU, at location: LocationID, after: PrecedenceKey?, limit: Int) throws -> [WaitingLine]
+    /// The place in the SKU's queue, 1 goes first; nil: it is beyond `atMost`.
+    func place(of key: PrecedenceKey, sku: SKU, atMost: Int64) throws -> Int64?
     /// Outstanding only, unless `settled`; sorted by SKU, then `SupplyKey`.
     func supplies(kind: Supply.Kind?, settled: Bool, after: Supply?, limit: Int) throws -> [Supply]
     /// In the order in which they were noted. Pages by key.

@@ -4,11 +4,14 @@ import MessageSchema
 import Worker
 
 /// Who waits, for what, since when, until when. Pages go by key: the last page is as quick as the first, however many
-/// wait. What no index finds is looked for in a bounded number of lines, and from there on at the reader's wish.
+/// wait. SKU, customer, location and a passed promise each have an index, and the list is read through one of them. What
+/// is asked for besides, and first promises, are looked for in a bounded number of lines, and from there on at the
+/// reader's wish.
 struct BackOrderList {
     struct Filter {
         var sku: SKU?
         var customer: String?
+        /// Only lines that were ordered from this location and no other.
         var location: LocationID?
         /// Only those whose promised date has passed, the earliest first. Few: the sweep tells a new date soon.
         var isLate: Bool
@@ -22,8 +25,12 @@ struct BackOrderList {
         var lineID: LineID
         var position: Int
         var waiting: Units
+        /// nil: the source tells neither place nor order.
+        var key: PrecedenceKey?
         /// nil: not worked out in this list.
         var place: Int64?
+        /// Whether the place is worked out and is beyond `placesToldAtMost`.
+        var isFarBack = false
         var placedAt: Instant?
         var promisedAt: Instant?
         var firstPromisedAt: Instant?
@@ -35,25 +42,50 @@ struct BackOrderList {
     private(set) var rows: [Row] = []
     /// How to go on; nil: that was all.
     private(set) var next: [(String, String?)]?
-    /// Lines that were looked at without being asked for.
-    private(set) var passed = 0
+    /// Whether the page ends because it took long, not because it is full.
+    private(set) var isCut = false
     private let now: Instant
+    private let source: Source
 
     private static let lookedAtMost = 5_000
     private static let milliseconds: Int64 = 1_000
+    /// Lines ahead of one are counted so far.
+    private static let placesToldAtMost: Int64 = 1_000
+
+    /// What the list is read through. A customer has few lines, as a rule; few promises have passed.
+    private enum Source {
+        case customer(CustomerMatch)
+        case late
+        case lane(SKU, LocationID)
+        case location(LocationID)
+        case queues
+
+        init(_ filter: Filter) {
+            if let customer = filter.customer {
+                self = .customer(CustomerMatch(id: customer) { $0.id.map { isSame($0, customer) } ?? false })
+            } else if filter.isLate {
+                self = .late
+            } else if let location = filter.location {
+                self = filter.sku.map { .lane($0, location) } ?? .location(location)
+            } else {
+                self = .queues
+            }
+        }
+    }
 
     init(_ request: HTTPRequest, _ store: any StoreQueries, now: Instant, rows wanted: Int) throws {
         filter = Filter(
             sku: request.value("sku").map { SKU($0) }, customer: request.value("customer"),
             location: request.value("location").map { LocationID($0) }, isLate: request.value("late") == "1",
             isLateAtFirst: request.value("late") == "first")
+        source = Source(filter)
         self.now = now
         let deadline = monotonicMilliseconds() + Self.milliseconds
         var looked = 0
-        var cursor = Cursor(request, isLate: filter.isLate)
+        var cursor = cursor(request)
         while true {
-            let page = try Self.page(after: cursor, filter, store, now, limit: wanted + 1)
-            for (row, at) in page {
+            let page = try page(after: cursor, store, limit: wanted + 1)
+            for (row, at) in page.rows {
                 if rows.count == wanted {
                     next = cursor?.parameters
                     return
@@ -62,89 +94,102 @@ struct BackOrderList {
                 if let full = try complete(row, store) { rows.append(full) }
                 cursor = at
             }
-            if page.count <= wanted { return }
+            guard let end = page.end else { return }
+            cursor = end
             if looked >= Self.lookedAtMost || monotonicMilliseconds() > deadline {
-                passed = looked
-                next = cursor?.parameters
+                isCut = true
+                next = end.parameters
                 return
             }
         }
     }
 
-    /// With what only the order knows; nil: it is not asked for.
+    /// With what the source does not tell; nil: it is not asked for.
     private func complete(_ row: Row, _ store: any StoreQueries) throws -> Row? {
-        if filter.isLate, let sku = filter.sku, row.sku != sku { return nil }
-        guard let order = try store.order(row.orderID), order.lines.indices.contains(row.position) else { return nil }
+        if let sku = filter.sku, row.sku != sku { return nil }
         var row = row
-        row.customer = order.customer?.id
-        row.pin = order.lines[row.position].pin
-        row.placedAt = order.placedAt
-        row.firstPromisedAt = order.lines[row.position].firstPromisedAt
+        if row.key == nil {
+            guard let order = try store.order(row.orderID), order.lines.indices.contains(row.position) else {
+                return nil
+            }
+            row.customer = order.customer?.id
+            row.pin = order.lines[row.position].pin
+            row.placedAt = order.placedAt
+            row.firstPromisedAt = order.lines[row.position].firstPromisedAt
+        }
+        if filter.isLate, row.promisedAt.map({ $0 >= now }) ?? true { return nil }
         if filter.isLateAtFirst, row.firstPromisedAt.map({ $0 >= now }) ?? true { return nil }
-        if let customer = filter.customer, row.customer != customer { return nil }
         if let location = filter.location, row.pin != location { return nil }
+        if let key = row.key {
+            row.place = try store.place(of: key, sku: row.sku, atMost: Self.placesToldAtMost)
+            row.isFarBack = row.place == nil
+        }
         return row
     }
 
-    private static func page(
-        after: Cursor?, _ filter: Filter, _ store: any StoreQueries, _ now: Instant, limit: Int
-    ) throws -> [(row: Row, at: Cursor)] {
-        if filter.isLate {
-            return try store.promisedLines(before: now, after: after?.promised, limit: limit).map { line in
+    /// Rows that may be wanted, and how far was looked for them; nil: that was all.
+    private func page(
+        after: Cursor?, _ store: any StoreQueries, limit: Int
+    ) throws -> (rows: [(row: Row, at: Cursor)], end: Cursor?) {
+        var rows: [(row: Row, at: Cursor)]
+        switch source {
+        case .customer(let customer):
+            let page = try store.waiting(
+                of: customer, sku: filter.sku, location: filter.location, after: after?.waiting, limit: limit)
+            return (page.lines.map { (Row($0), Cursor(waiting: $0.place)) }, page.next.map { Cursor(waiting: $0) })
+        case .location(let location):
+            rows = try store.waiting(at: location, after: after?.waiting, limit: limit).map {
+                (Row($0), Cursor(waiting: $0.place))
+            }
+        case .lane(let sku, let location):
+            rows = try store.waiting(of: sku, at: location, after: after?.backOrder?.key, limit: limit).map { line in
+                let at = BackOrderRow(
+                    sku: sku, key: line.key, lineID: line.lineID, waiting: line.waiting, place: 0, promisedAt: nil)
+                return (Row(line), Cursor(backOrder: at))
+            }
+        case .late:
+            rows = try store.promisedLines(before: now, after: after?.promised, limit: limit).map { line in
                 (
                     Row(
                         sku: line.sku, orderID: line.orderID, lineID: line.lineID, position: line.position,
                         waiting: line.waiting, promisedAt: line.promisedAt), Cursor(promised: line)
                 )
             }
+        case .queues:
+            rows = try store.backOrders(sku: filter.sku, after: after?.backOrder, limit: limit).map { line in
+                (
+                    Row(
+                        sku: line.sku, orderID: line.key.orderID, lineID: line.lineID, position: line.key.position,
+                        waiting: line.waiting, place: line.place, promisedAt: line.promisedAt), Cursor(backOrder: line)
+                )
+            }
         }
-        return try store.backOrders(sku: filter.sku, after: after?.backOrder, limit: limit).map { line in
-            (
-                Row(
-                    sku: line.sku, orderID: line.key.orderID, lineID: line.lineID, position: line.key.position,
-                    waiting: line.waiting, place: line.place, promisedAt: line.promisedAt), Cursor(backOrder: line)
-            )
-        }
+        return (rows, rows.count < limit ? nil : rows.last?.at)
     }
 
     /// Where a page ended, as it stands in an address.
     struct Cursor {
         var backOrder: BackOrderRow?
         var promised: PromisedLine?
+        var waiting: WaitingPlace?
 
         init(backOrder: BackOrderRow) { self.backOrder = backOrder }
         init(promised: PromisedLine) { self.promised = promised }
-
-        /// nil: the beginning.
-        init?(_ request: HTTPRequest, isLate: Bool) {
-            let numbers = (request.value("after") ?? "").split(separator: ".").compactMap { Int64($0) }
-            let sku = SKU(request.value("after-sku") ?? "")
-            let order = OrderID(request.value("after-order") ?? "")
-            if isLate, numbers.count == 4 {
-                promised = PromisedLine(
-                    promisedAt: Instant(microseconds: numbers[0]), sku: sku, orderID: order,
-                    position: Int(clamping: numbers[1]), lineID: "", waiting: 0,
-                    place: .init(item: numbers[2], line: numbers[3]))
-            } else if !isLate, numbers.count == 5 {
-                backOrder = BackOrderRow(
-                    sku: sku,
-                    key: PrecedenceKey(
-                        lead: numbers[0], priority: Int(clamping: max(-1_000, min(1_000, numbers[1]))),
-                        placedAt: Instant(microseconds: numbers[2]), orderID: order, position: Int(clamping: numbers[3])
-                    ),
-                    lineID: "", waiting: 0, place: max(0, min(numbers[4], 1 << 40)), promisedAt: nil)
-            } else {
-                return nil
-            }
-        }
+        init(waiting: WaitingPlace) { self.waiting = waiting }
 
         var parameters: [(String, String?)] {
-            func joined(_ numbers: [Int64]) -> String { numbers.map { "\($0)" }.joined(separator: ".") }
+            func joined(_ numbers: Int64...) -> String { numbers.map { "\($0)" }.joined(separator: ".") }
+            if let place = waiting {
+                return [
+                    ("after", joined(place.placedAt.microseconds, Int64(place.position))),
+                    ("after-order", place.orderID.text),
+                ]
+            }
             if let line = promised {
                 return [
                     (
                         "after",
-                        joined([line.promisedAt.microseconds, Int64(line.position), line.place.item, line.place.line])
+                        joined(line.promisedAt.microseconds, Int64(line.position), line.place.item, line.place.line)
                     ), ("after-sku", line.sku.text), ("after-order", line.orderID.text),
                 ]
             }
@@ -153,9 +198,39 @@ struct BackOrderList {
             return [
                 (
                     "after",
-                    joined([key.lead, Int64(key.priority), key.placedAt.microseconds, Int64(key.position), line.place])
+                    joined(key.lead, Int64(key.priority), key.placedAt.microseconds, Int64(key.position), line.place)
                 ), ("after-sku", line.sku.text), ("after-order", key.orderID.text),
             ]
+        }
+    }
+
+    /// nil: the beginning.
+    private func cursor(_ request: HTTPRequest) -> Cursor? {
+        let numbers = (request.value("after") ?? "").split(separator: ".").compactMap { Int64($0) }
+        let sku = SKU(request.value("after-sku") ?? "")
+        let order = OrderID(request.value("after-order") ?? "")
+        switch source {
+        case .customer, .location:
+            guard numbers.count == 2 else { return nil }
+            return Cursor(
+                waiting: WaitingPlace(
+                    placedAt: Instant(microseconds: numbers[0]), orderID: order, position: Int(clamping: numbers[1])))
+        case .late:
+            guard numbers.count == 4 else { return nil }
+            return Cursor(
+                promised: PromisedLine(
+                    promisedAt: Instant(microseconds: numbers[0]), sku: sku, orderID: order,
+                    position: Int(clamping: numbers[1]), lineID: "", waiting: 0,
+                    place: .init(item: numbers[2], line: numbers[3])))
+        case .lane, .queues:
+            guard numbers.count == 5 else { return nil }
+            let key = PrecedenceKey(
+                lead: numbers[0], priority: Int(clamping: max(-1_000, min(1_000, numbers[1]))),
+                placedAt: Instant(microseconds: numbers[2]), orderID: order, position: Int(clamping: numbers[3]))
+            return Cursor(
+                backOrder: BackOrderRow(
+                    sku: sku, key: key, lineID: "", waiting: 0, place: max(0, min(numbers[4], 1 << 40)),
+                    promisedAt: nil))
         }
     }
 
@@ -167,6 +242,18 @@ struct BackOrderList {
             ("late", filter.isLate ? "1" : filter.isLateAtFirst ? "first" : nil),
         ]
     }
+
+    private var caption: String {
+        switch source {
+        case .customer: "Waiting lines of the customer, the longest wait first"
+        case .late: "Waiting lines whose promise has passed, the earliest first"
+        case .location: "Waiting lines that may only come from this location, the longest wait first"
+        case .lane: "Waiting lines that may only come from this location, first in line first"
+        case .queues: "Waiting lines by SKU, first in line first"
+        }
+    }
+
+    private static var farBack: String { "over \(Layout.number(placesToldAtMost))" }
 
     func page(_ pages: Pages) -> HTTPResponse {
         let now = pages.setting.now()
@@ -181,9 +268,7 @@ struct BackOrderList {
             </select></div><button>Show</button></form>
             """
         body += Layout.table(
-            filter.isLate
-                ? "Waiting lines whose promise has passed, the earliest first"
-                : "Waiting lines by SKU, first in line first",
+            caption,
             [
                 ("Order", false), ("Line", false), ("SKU", false), ("Units", true), ("Place", true), ("Placed", false),
                 ("First promised", false), ("Promised", false), ("Customer", false), ("Only from", false),
@@ -191,18 +276,18 @@ struct BackOrderList {
             rows.map { row in
                 """
                 <tr><td>\(Layout.order(row.orderID))</td><td>\(row.lineID.text)</td><td>\(Layout.item(row.sku))</td>
-                <td class="n">\(Layout.number(row.waiting))</td><td class="n">\(row.place.map { Layout.number($0) } ?? "")</td>
+                <td class="n">\(Layout.number(row.waiting))</td><td class="n">\(row.place.map { Layout.number($0) } ?? (row.isFarBack ? Self.farBack : ""))</td>
                 <td>\(Layout.time(row.placedAt))</td><td>\(Layout.promise(row.firstPromisedAt, now: now))</td>
                 <td>\(Layout.promise(row.promisedAt, now: now))</td>
                 <td>\(row.customer ?? "–")</td><td>\(row.pin?.text ?? "–")</td></tr>
                 """
             })
-        if rows.isEmpty { body += "<p>\(passed == 0 ? "Nothing waits here." : "None so far.")</p>" }
-        if passed > 0 { body += "<p class=\"soft\">\(Layout.number(passed)) lines were looked at for this page.</p>" }
+        if rows.isEmpty { body += "<p>\(isCut ? "None so far." : "Nothing waits here.")</p>" }
+        if isCut { body += "<p class=\"soft\">Not all was looked through for this page.</p>" }
         if let next {
             let address = Address.query("/back-orders", parameters + next)
             body +=
-                "<p class=\"more\"><a rel=\"next\" href=\"\(address)\">\(passed > 0 ? "Look on from here" : "The next ones")</a></p>"
+                "<p class=\"more\"><a rel=\"next\" href=\"\(address)\">\(isCut ? "Look on from here" : "The next ones")</a></p>"
         }
         return Layout.page("Back orders", tab: .backOrders, setting: pages.setting, body)
     }
@@ -227,6 +312,18 @@ struct BackOrderList {
         ])
     }
 }
+
+extension BackOrderList.Row {
+    init(_ line: WaitingLine) {
+        self.init(
+            sku: line.sku, orderID: line.key.orderID, lineID: line.lineID, position: line.key.position,
+            waiting: line.waiting, key: line.key, placedAt: line.key.placedAt, promisedAt: line.promisedAt,
+            firstPromisedAt: line.firstPromisedAt, customer: line.customer?.id, pin: line.pin)
+    }
+}
+
+/// By their bytes, as in an index; Swift's own equality takes a letter and its composed form for the same.
+private func isSame(_ left: String, _ right: String) -> Bool { left.utf8.elementsEqual(right.utf8) }
 
 extension Pages {
     func backOrders(_ request: HTTPRequest, _ store: any StoreQueries) throws -> BackOrderList {

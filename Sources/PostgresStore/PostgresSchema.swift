@@ -9,7 +9,7 @@ enum PostgresSchema {
     /// ours while workers are exchanged one by one. A step that only adds what an older program need not fill leaves it.
     static let oldestProgram = 2
 
-    static let steps: [String] = [first, second, suspects, claims]
+    static let steps: [String] = [first, second, suspects, claims, filters]
 
     /// What every version has: where the version itself is kept.
     static let version = """

@@ -7,7 +7,7 @@ enum SQLiteSchema {
 
     static var wanted: Int { steps.count }
 
-    static let steps: [String] = [first, second, suspects, claims]
+    static let steps: [String] = [first, second, suspects, claims, filters]
 
     /// `order_line.line_key` is order_no × 65536 + position: an order's lines lie together, new orders at the end.
     /// `rank` is −priority and `pin` is '' for none, so that the precedence of lines is plain ascending order.

@@ -22,7 +22,7 @@ public enum StoreConformance {
         inboxCases + suspectCases + outboxCases + claimCases + transactionCases + orderCases + queueCases + itemCases
         + supplyCases
         + parkedCases
-        + queryCases + sweepCases + journalCases + figureCases
+        + queryCases + waitingCases + sweepCases + journalCases + figureCases
 
     // MARK: Tools of the cases
 

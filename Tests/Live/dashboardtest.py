@@ -116,6 +116,10 @@ def feed(url):
             lines.append(body(-20 + k, type="order-placed", id=f"o-{n}-{k}", order_id=f"{sku} #{k}" if len(sku) < 60 else f"O{n}-{k}", placed_at=iso(-20 + k),
                               customer={"id": f"C{k} <b>", "segment": "gold", "contact": {"email": CONTACT}},
                               lines=[{"sku": sku, "quantity": 2 + k}, {"sku": sku, "quantity": 1, "location": "WH1"}]))
+    # Two pages and more of one customer, and of one SKU at one location.
+    lines += [body(type="order-placed", id=f"many-{k}", order_id=f"MANY-{k * 7 % 40:02}", placed_at=iso(-9 - k / 100), customer={"contact": {"id": 1}, "id": 4711},
+                   lines=[{"sku": "MANY", "quantity": 1, "location": "WH1"}, {"sku": "MANY", "quantity": 1}, {"sku": "MANY", "quantity": 2, "location": "WH1"}])
+              for k in range(40)]
     lines += [body(type="stock-received", id=f"r-{n}", receipt_id=f"R{n}", location="WH1", lines=[{"sku": sku, "quantity": 3}])
               for n, sku in enumerate(HOSTILE)]
     lines.append(body(type="inbound-scheduled", id="in-1", inbound_id="I1", location="WH1", expected_at=iso(12), lines=[{"sku": LATE, "quantity": 5}]))
@@ -186,10 +190,29 @@ def page_checks(table, site):
         rows, path = rows + page["back_orders"], page["next"]
     keys = [(r["order_id"], r["line_id"]) for r in rows]
     table.check("pages by key meet without gap or repetition", len(keys) == len(set(keys)) > 30, len(keys))
-    some = site.json("/api/back-orders?" + urllib.parse.urlencode({"customer": "C1 <b>"}))["back_orders"]
-    table.check("filter by customer", some and all(r["customer_id"] == "C1 <b>" for r in some), len(some))
-    some = site.json("/api/back-orders?location=WH1")["back_orders"]
-    table.check("filter by location", some and all(r["location"] == "WH1" for r in some), len(some))
+    def filtered(**values):
+        found, path = [], "/api/back-orders?" + urllib.parse.urlencode(values)
+        while path:
+            page = site.json(path)
+            found, path = found + page["back_orders"], page["next"]
+        return [(r["placed_at"], r["order_id"], r["line_id"]) for r in found], found
+
+    def wanted(condition):
+        return [(r["placed_at"], r["order_id"], r["line_id"]) for r in rows if condition(r)]
+    for what, values, condition in (
+            ("customer", {"customer": "C1 <b>"}, lambda r: r["customer_id"] == "C1 <b>"),
+            ("a customer that is a number", {"customer": "4711"}, lambda r: r["customer_id"] == "4711"),
+            ("location", {"location": "WH1"}, lambda r: r["location"] == "WH1"),
+            ("customer and location", {"customer": "C1 <b>", "location": "WH1"}, lambda r: r["customer_id"] == "C1 <b>" and r["location"] == "WH1"),
+            ("customer and SKU", {"customer": "C1 <b>", "sku": LATE}, lambda r: r["customer_id"] == "C1 <b>" and r["sku"] == LATE),
+            ("SKU and location", {"sku": "MANY", "location": "WH1"}, lambda r: r["sku"] == "MANY" and r["location"] == "WH1")):
+        keys, some = filtered(**values)
+        table.check(f"filter by {what}: the rows that the whole list has, on all pages", keys and sorted(keys) == sorted(wanted(condition)), f"{len(keys)} of {len(wanted(condition))}")
+        if "SKU" not in what:
+            table.check(f"filter by {what}: the longest wait first", [k[0] for k in keys] == sorted(k[0] for k in keys))
+        places = {(r["order_id"], r["line_id"]): r["place"] for r in rows}
+        table.check(f"filter by {what}: each has its place in the queue", all(r["place"] == places[r["order_id"], r["line_id"]] for r in some))
+    table.check("filter by a customer or location that nobody has", filtered(customer="C1")[0] + filtered(customer="nobody@example.com")[0] + filtered(location="WH9")[0] == [])
     wait("the promise to pass", lambda: site.json("/api/back-orders?late=first")["back_orders"], 30, pause=0.5)
     late = site.json("/api/back-orders?late=first")["back_orders"]
     table.check("filter by lateness", [r["order_id"] for r in late] == ["SOON-1"] and all(r["first_promised_at"] < iso(0) for r in late), late)
