@@ -154,7 +154,7 @@ final class RunningDaemon: Sendable {
                 drainMilliseconds: Int(configuration.worker.drainTimeout.wholeMicroseconds / 1000),
                 decode: try configuration.decodeOptions(), worker: WorkerName.own,
                 deliveryLimit: configuration.worker.deliveryLimit, isGone: WorkerName.isGone,
-                encoder: try configuration.outputEncoder(), notes: shadow?.notes),
+                encoder: try configuration.outputEncoder(), notes: shadow?.notes, batchBegins: Failpoint.batchBegins),
             timing: heartbeat.timing, logger: logger, meter: metrics, spans: traces?.spans)
         operations = try OperationsService(
             configuration,
