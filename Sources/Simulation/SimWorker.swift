@@ -294,6 +294,11 @@ final class SimWorker: @unchecked Sendable {
         if !isDead { world.meanwhile(self) }
     }
 
+    var generation: UInt64? {
+        let consuming = world.broker.consuming[index]
+        return consuming.isConnected ? consuming.generation : nil
+    }
+
     func stopConsuming() {
         if !isDead { world.broker.stopConsuming(index) }
     }

@@ -89,8 +89,10 @@ public final class Pipeline: Sendable {
         let start = timing.monotonicMilliseconds()
         return Shift(
             store: store, processor: processor,
-            suspects: SuspectLane(batchMax: settings.batch, deathsMax: settings.deliveryLimit), lastIdle: start,
-            nextPrune: start + 60_000, nextClaim: start + Pipeline.claimMilliseconds)
+            suspects: SuspectLane(
+                batchMax: settings.batch, deathsMax: settings.deliveryLimit,
+                graceMilliseconds: settings.graceMilliseconds),
+            lastIdle: start, nextPrune: start + 60_000, nextClaim: start + Pipeline.claimMilliseconds)
     }
 
     /// Takes what has arrived through one transaction and does what is due beside it; false: told to stop.
@@ -141,6 +143,7 @@ public final class Pipeline: Sendable {
 
     /// Those that look like poison, when they had their time, and those that give way to others, when it is their turn.
     private func handleSuspects(_ shift: inout Shift, nothingElse: Bool) throws {
+        shift.suspects.keepOnly(generation: source.generation)
         let now = timing.monotonicMilliseconds()
         let accused = shift.suspects.takeAccused(monotonicMilliseconds: now)
         if !accused.isEmpty {

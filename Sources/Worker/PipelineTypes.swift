@@ -21,6 +21,8 @@ extension Pipeline {
         public var encoder: OutputEncoder
         /// nil: nothing is written down beside the outputs.
         public var notes: InputNotes?
+        /// A message that looks like poison waits so long for somebody who may have it in hand still.
+        public var graceMilliseconds = SuspectLane.usualGraceMilliseconds
         /// Told which messages the next transaction is about, and whether they are going to be read, before the first of
         /// them is. On the pipeline's thread. Where a message is to kill the daemon, in a test, it ends here.
         public var batchBegins: (@Sendable (_ batch: [InboundDelivery], _ isRead: Bool) -> Void)?

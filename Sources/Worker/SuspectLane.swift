@@ -42,12 +42,14 @@ public struct SuspectLane: Sendable {
         case poison([Candidate])
     }
 
-    /// How long whoever noted a message last may take to finish it after all: longer than a transaction may last.
-    static let graceMilliseconds: Int64 = 30_000
+    /// For `init`: longer than a transaction may last, 10 s on PostgreSQL, and one that waits for it.
+    public static let usualGraceMilliseconds: Int64 = 30_000
 
     private let batchMax: Int
     private let deathsMax: Int
-    /// Messages that look like poison, unacknowledged, until they had their time, by the monotonic clock.
+    private let graceMilliseconds: Int64
+    /// Messages that look like poison, unacknowledged, so no more than the prefetch, until they had their time, by the
+    /// monotonic clock; who waits longest is first.
     private var accused: [(candidate: Candidate, until: Int64)] = []
     /// Messages that give way to others, unacknowledged, in order of arrival.
     private var waiting: [Candidate] = []
@@ -57,9 +59,20 @@ public struct SuspectLane: Sendable {
     /// While others keep coming, one batch in so many is of those that give way.
     private static let turn = 8
 
-    public init(batchMax: Int, deathsMax: Int) {
+    /// - Parameter graceMilliseconds: how long whoever noted a message last may take to finish it after all.
+    public init(
+        batchMax: Int, deathsMax: Int, graceMilliseconds: Int64 = SuspectLane.usualGraceMilliseconds
+    ) {
         self.batchMax = max(1, batchMax)
         self.deathsMax = max(1, deathsMax)
+        self.graceMilliseconds = max(0, graceMilliseconds)
+    }
+
+    /// Forgets what came on another connection than this, the present one: it comes again, to whomever.
+    /// - Parameter generation: nil: there is no connection.
+    public mutating func keepOnly(generation: UInt64?) {
+        waiting.removeAll { $0.delivery.token.generation != generation }
+        accused.removeAll { $0.candidate.delivery.token.generation != generation }
     }
 
     /// Names a message as it came; nothing is read of it that could kill.
@@ -90,18 +103,19 @@ public struct SuspectLane: Sendable {
             }
             let key = SuspectLane.key(delivery)
             let candidate = Candidate(delivery: delivery, key: key, known: book[key])
-            let grace = SuspectLane.graceMilliseconds * 1_000
+            let grace = graceMilliseconds * 1_000
             let hadItsTime = candidate.known.map { $0.at.adding(microseconds: grace) <= now } ?? false
             place(candidate, hadItsTime: hadItsTime, monotonicMilliseconds, in: &groups)
         }
         return groups.finished
     }
 
-    /// Those that looked like poison and had their time: what the book says of them now is to be given to `judge`.
+    /// Those that looked like poison and had their time, a batch at most: what the book says of them now is to be given
+    /// to `judge`.
     public mutating func takeAccused(monotonicMilliseconds: Int64) -> [Candidate] {
-        let due = accused.filter { $0.until <= monotonicMilliseconds }.map(\.candidate)
-        if !due.isEmpty { accused.removeAll { $0.until <= monotonicMilliseconds } }
-        return due
+        let due = accused.prefix(batchMax).prefix { $0.until <= monotonicMilliseconds }
+        defer { accused.removeFirst(due.count) }
+        return due.map(\.candidate)
     }
 
     /// What becomes of them: poison if nobody took them in hand or finished them meanwhile.
@@ -124,7 +138,7 @@ public struct SuspectLane: Sendable {
             if hadItsTime {
                 groups.addPoison(candidate)
             } else {
-                accused.append((candidate, monotonicMilliseconds + SuspectLane.graceMilliseconds))
+                accused.append((candidate, monotonicMilliseconds + graceMilliseconds))
             }
         } else if let known = candidate.known, known.deaths >= 2 {
             waiting.append(candidate)

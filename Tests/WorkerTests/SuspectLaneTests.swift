@@ -128,6 +128,45 @@ import Worker
         #expect(lane.takeAccused(monotonicMilliseconds: .max).isEmpty)
     }
 
+    /// However many are accused: a batch at a time is judged, whoever came first is first, and no more is kept than came.
+    @Test func manyThatAreAccusedHaveTheirTurnWithoutAnythingNew() {
+        var lane = SuspectLane(batchMax: 4, deathsMax: 3)
+        let arrived = (1...10).map { delivery("b\($0)") }
+        let entries = arrived.map {
+            Suspect(key: SuspectLane.key($0), batch: 1, deaths: 3, deathsAlone: 3, at: Instant(microseconds: 9_000_000))
+        }
+        let book = Dictionary(uniqueKeysWithValues: entries.map { ($0.key, $0) })
+        #expect(Self.sort(&lane, arrived, book, seconds: 10).isEmpty)
+        // New ones are not kept waiting by those that wait.
+        #expect(Self.sort(&lane, [delivery("a11", again: false)], seconds: 11).map { Self.shown($0) } == ["a11"])
+        var judged: [String] = []
+        while case let due = lane.takeAccused(monotonicMilliseconds: 40_000), !due.isEmpty {
+            judged += lane.judge(due, book: book, monotonicMilliseconds: 40_000).map { Self.shown($0) }
+        }
+        #expect(judged == ["!b1 b2 b3 b4", "!b5 b6 b7 b8", "!b9 b10"])
+    }
+
+    /// Also where nothing comes after it: they are somebody else's by then.
+    @Test func whoIsAccusedOnAConnectionThatIsGoneIsForgotten() {
+        for generation in [nil, 2] as [UInt64?] {
+            var lane = SuspectLane(batchMax: 4, deathsMax: 3)
+            let arrived = [delivery("b1"), delivery("b2")]
+            let book = Dictionary(
+                uniqueKeysWithValues: arrived.map { SuspectLane.key($0) }.enumerated().map { index, key in
+                    let at = Instant(microseconds: 0)
+                    return (key, Suspect(key: key, batch: 1, deaths: 3, deathsAlone: index == 0 ? 3 : 2, at: at))
+                })
+            #expect(Self.sort(&lane, arrived, book, seconds: 10).isEmpty)
+            var kept = lane
+            kept.keepOnly(generation: 1)
+            #expect(kept.next(nothingElse: true).map { Self.shown($0) } == "(b2)")
+            #expect(kept.takeAccused(monotonicMilliseconds: .max).count == 1)
+            lane.keepOnly(generation: generation)
+            #expect(lane.next(nothingElse: true).map { Self.shown($0) } == nil)
+            #expect(lane.takeAccused(monotonicMilliseconds: .max).isEmpty)
+        }
+    }
+
     /// A daemon that dies on some messages, started again and again over one queue and one book.
     private struct World {
         var queue: [Int]
