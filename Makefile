@@ -71,10 +71,10 @@ test-history: ## a history through a broker, compared with its replay: HISTORY=
 
 STEPS ?= 400
 .PHONY: sim
-sim: ## worker, core and stores in one process from one seed: SEED=1 STEPS=400 RUNS=1 STORE= WORKERS= MUTATION= MINUTES=
+sim: ## worker, core and stores in one process from one seed: SEED=1 STEPS=400 RUNS=1 STORE= WORKERS= SUSPECTS= MUTATION= MINUTES=
 	@swift build --product backorderd-sim
 	@"$$(swift build --show-bin-path)/backorderd-sim" --seed $(SEED) --steps $(STEPS) $(if $(RUNS),--runs $(RUNS)) \
-		$(if $(STORE),--store $(STORE)) $(if $(WORKERS),--workers $(WORKERS)) $(if $(MUTATION),--mutation $(MUTATION)) \
+		$(if $(STORE),--store $(STORE)) $(if $(WORKERS),--workers $(WORKERS)) $(if $(SUSPECTS),--suspects $(SUSPECTS)) $(if $(MUTATION),--mutation $(MUTATION)) \
 		$(if $(MINUTES),--minutes $(MINUTES))
 
 .PHONY: chaos

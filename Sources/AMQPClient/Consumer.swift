@@ -14,6 +14,8 @@ public final class Consumer: Sendable {
         var wakePending = false
         var isConsuming = false
         var isConnected = false
+        /// Of the connection that is there now, or was last.
+        var generation: UInt64 = 0
         var started = false
         /// The owner thread has ended, or never began.
         var finished = true
@@ -111,6 +113,9 @@ public final class Consumer: Sendable {
         guard !tags.isEmpty else { return }
         command { $0.acks.append(contentsOf: tags) }
     }
+
+    /// The connection whose deliveries can be acknowledged now; nil: there is none.
+    public var generation: UInt64? { shared.withLock { $0.isConnected ? $0.generation : nil } }
 
     /// Stops reading deliveries, while heartbeats go on; what has arrived can still be received.
     public func pause() { command { $0.isPaused = true } }

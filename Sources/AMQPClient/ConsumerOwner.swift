@@ -67,7 +67,11 @@ final class ConsumerOwner {
                     minimumMilliseconds: options.backoffMillisecondsMin,
                     maximumMilliseconds: options.backoffMillisecondsMax))
         }
-        consumer.shared.withLock { $0.isConnected = true }
+        let present = generation
+        consumer.shared.withLock {
+            $0.isConnected = true
+            $0.generation = present
+        }
         if !isCancelled {
             for index in subscriptions.indices { try subscribe(index, connection) }
             consumer.observer(.consuming)

@@ -24,6 +24,8 @@ struct AMQPDeliverySource: DeliverySource {
         consumer.acknowledge(tokens.map { (generation: $0.generation, tag: $0.tag) })
     }
 
+    var generation: UInt64? { consumer.generation }
+
     func stopConsuming() { consumer.cancelConsuming() }
 
     /// - Parameter routingKey: the one it came with, where that is known.

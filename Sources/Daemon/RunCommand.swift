@@ -146,16 +146,17 @@ final class RunningDaemon: Sendable {
             } else {
                 nil
             }
+        var settings = Pipeline.Settings(
+            batch: configuration.worker.batch,
+            inboxRetentionMicroseconds: configuration.worker.inboxRetention.wholeMicroseconds,
+            drainMilliseconds: Int(configuration.worker.drainTimeout.wholeMicroseconds / 1000),
+            decode: try configuration.decodeOptions(), worker: WorkerName.own,
+            deliveryLimit: configuration.worker.deliveryLimit, isGone: WorkerName.isGone,
+            encoder: try configuration.outputEncoder(), notes: shadow?.notes, batchBegins: Failpoint.batchBegins)
+        settings.graceMilliseconds = Failpoint.graceMilliseconds
         pipeline = Pipeline(
             source: AMQPDeliverySource(consumer: consumer), sink: sink, tracker: tracker,
-            settings: Pipeline.Settings(
-                batch: configuration.worker.batch,
-                inboxRetentionMicroseconds: configuration.worker.inboxRetention.wholeMicroseconds,
-                drainMilliseconds: Int(configuration.worker.drainTimeout.wholeMicroseconds / 1000),
-                decode: try configuration.decodeOptions(), worker: WorkerName.own,
-                deliveryLimit: configuration.worker.deliveryLimit, isGone: WorkerName.isGone,
-                encoder: try configuration.outputEncoder(), notes: shadow?.notes),
-            timing: heartbeat.timing, logger: logger, meter: metrics, spans: traces?.spans)
+            settings: settings, timing: heartbeat.timing, logger: logger, meter: metrics, spans: traces?.spans)
         operations = try OperationsService(
             configuration,
             .init(

@@ -36,6 +36,8 @@ public struct Failure: Error, Sendable, Equatable {
         case deliveries
         /// Whatever can't be used is a dead letter with its reason, and nothing else is.
         case deadLetters = "dead-letters"
+        /// Nobody is poison but after deaths of its own, and who kills is found.
+        case isolation
         /// Once faults stop, everything is acknowledged, confirmed, swept and expired within bounded time.
         case drained
         /// `verify` on the store.

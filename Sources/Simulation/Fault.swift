@@ -40,4 +40,6 @@ public enum Fault: String, Sendable, CaseIterable {
     case timePasses = "hours pass"
     case rulesReplaced = "rules replaced"
     case leaderChanges = "sweep's leader changes"
+    // Last, so that what the others do by seed stays as it was.
+    case deadly = "message that kills"
 }

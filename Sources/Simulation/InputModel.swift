@@ -1,4 +1,5 @@
 import InventoryCore
+import MessageSchema
 
 /// What the contract says of each input, worked out from what its maker knows: which are known again, which are in
 /// conflict, parked, unusable; and what comes, leaves and is counted.
@@ -48,6 +49,13 @@ struct InputModel {
         messages[knowledge.id] = known
         if let fact = knowledge.fact { facts[fact] = known }
         return expected
+    }
+
+    /// An input that nobody reads.
+    mutating func reject(_ rejection: Rejection) -> Expected {
+        rejectedParked = []
+        stock.begin()
+        return .deadLetter(rejection.reason.rawValue)
     }
 
     private mutating func effect(_ message: SimMessage, now: Instant, arrival: Instant) -> Expected {

@@ -30,6 +30,11 @@ public enum Mutation: String, Sendable, CaseIterable {
     /// A publication that is sent again is sent with another body.
     case changesBody = "changes-body"
 
+    /// Everybody in a batch that a worker died over is blamed as if it had been alone.
+    case blamesNeighbours = "blames-neighbours"
+    /// What is in hand is not noted.
+    case forgetsSuspects = "forgets-suspects"
+
     // In the reference's store as well: there is no difference to see, the rule itself has to be checked.
 
     /// Nobody is found waiting when units come.
@@ -115,6 +120,20 @@ final class MutatedTransaction: ForwardingTransaction {
         let id = try super.appendOutbox(messages, at: time, worker: worker)
         if mutation == .removesOutboxEarly, memory.isTime(for: mutation, every: 5) { try super.removeOutbox([id]) }
         return id
+    }
+
+    override func putSuspects(_ suspects: [Suspect]) throws {
+        switch mutation {
+        case .blamesNeighbours:
+            try super.putSuspects(
+                suspects.map { suspect in
+                    var suspect = suspect
+                    suspect.deathsAlone = suspect.deaths
+                    return suspect
+                })
+        case .forgetsSuspects: break
+        default: try super.putSuspects(suspects)
+        }
     }
 
     override func waitingLines(sku: SKU, pin: LocationID?, after: PrecedenceKey?, limit: Int) throws -> [QueuedLine] {

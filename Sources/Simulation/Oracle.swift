@@ -77,11 +77,16 @@ final class Oracle {
 
     private func take(_ message: SimMessage, _ record: Committed) throws -> [OutboxMessage] {
         let properties = message.properties
+        let poison = Rejection(
+            .poison, "the daemon died \(world.plan.deliveryLimit) times with this message alone in hand")
         let delivery = DecodedDelivery(
-            reading: decoder.read(message.body, envelope: message.envelope, arrival: record.arrival),
+            reading: record.isPoison
+                ? .rejected(poison)
+                : decoder.read(message.body, envelope: message.envelope, arrival: record.arrival),
             queue: message.queue, body: message.body, properties: { properties })
         let result = try processor.process([delivery])
-        let expected = model.take(message, now: record.now, arrival: record.arrival)
+        let expected =
+            record.isPoison ? model.reject(poison) : model.take(message, now: record.now, arrival: record.arrival)
         check(message, result, expected)
         let before = snapshot
         snapshot = try books.read { try Snapshot($0) }

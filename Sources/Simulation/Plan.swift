@@ -13,6 +13,9 @@ public struct Plan: Sendable {
     /// Workers on the one store.
     public var workers: Int
     public var mutation: Mutation?
+    /// The broker says which deliveries are repeats, and some messages kill. Without, worlds are those of before that was
+    /// simulated, step by step: what a seed once showed it goes on showing.
+    public var suspects: Bool
 
     // By seed.
 
@@ -25,12 +28,17 @@ public struct Plan: Sendable {
     /// Of each fault: how often, in a thousand chances; by index in `Fault.allCases`.
     var rates: [Int] = []
     var skewMilliseconds: [Int] = []
+    var deliveryLimit = 5
+    /// What comes back goes behind all others, as RabbitMQ has it where the queue has no delivery limit.
+    var requeuesAtBack = false
 
     /// - Parameters:
     ///   - store: nil: by seed, every fourth is SQLite.
     ///   - workers: nil: by seed, one to three.
+    ///   - suspects: nil: by seed, two of three.
     public init(
-        seed: UInt64, steps: Int, store: StoreKind? = nil, workers: Int? = nil, mutation: Mutation? = nil
+        seed: UInt64, steps: Int, store: StoreKind? = nil, workers: Int? = nil, mutation: Mutation? = nil,
+        suspects: Bool? = nil
     ) {
         self.seed = seed
         self.steps = steps
@@ -49,13 +57,20 @@ public struct Plan: Sendable {
         inboxRetentionHours = random.percent(20) ? 6 : 24 * 365
         // A calm world, a stormy one, or one with a few kinds of fault.
         let temper = random.weighted([10, 40, 50])
-        for fault in Fault.allCases {
+        for fault in Fault.allCases where fault != .deadly {
             let isUsed = temper == 1 || (temper == 2 && random.percent(30))
             var rate = isUsed ? random.within(fault.usual) : 0
             // What the inbox has forgotten may come again only by mistake: days must not pass then.
             if inboxRetentionHours < 24, fault == .timePasses || fault == .clockJumps { rate = 0 }
             rates.append(rate)
         }
+        // Numbers of their own: those above stay what they were before there were suspects.
+        var others = SimRandom(seed: seed ^ 0x0050_0150_4E01)
+        let seededSuspects = others.below(3) > 0
+        self.suspects = suspects ?? seededSuspects
+        deliveryLimit = others.pick([1, 2, 3, 5]) ?? 5
+        requeuesAtBack = others.percent(50)
+        rates.append(self.suspects && others.percent(70) ? others.within(Fault.deadly.usual) : 0)
         skewMilliseconds = (0..<self.workers).map { _ in random.percent(30) ? random.within(-3_000...3_000) : 0 }
     }
 
@@ -65,7 +80,9 @@ public struct Plan: Sendable {
 
     /// The command that repeats it.
     public var command: String {
-        var words = "make sim SEED=\(seed) STEPS=\(steps) STORE=\(store.rawValue) WORKERS=\(workers)"
+        var words =
+            "make sim SEED=\(seed) STEPS=\(steps) STORE=\(store.rawValue) WORKERS=\(workers) "
+            + "SUSPECTS=\(suspects)"
         if let mutation { words += " MUTATION=\(mutation.rawValue)" }
         return words
     }
@@ -89,6 +106,7 @@ extension Fault {
         case .nacked, .returned: 1...100
         case .unsendable: 1000...1000
         case .sinkFull, .reordered: 1...60
+        case .deadly: 5...80
         case .redelivered, .staleAck, .beforeItsOrder, .leaderChanges: 0...0
         case .sentTwice, .sentWithOtherID: 20...120
         case .sentLate: 20...300

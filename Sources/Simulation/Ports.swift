@@ -11,6 +11,8 @@ struct SimSource: DeliverySource {
 
     func acknowledge(_ tokens: [DeliveryToken]) { worker.acknowledge(tokens) }
 
+    var generation: UInt64? { worker.generation }
+
     func stopConsuming() { worker.stopConsuming() }
 }
 

@@ -12,7 +12,9 @@ final class SimBroker {
         /// Counts the copies.
         var serial: Int
         var message: SimMessage
-        var redelivered = false
+        /// What a quorum queue tells as x-delivery-count: how often it was given to a consumer and came back, read or not.
+        var deliveryCount = 0
+        var redelivered: Bool { deliveryCount > 0 }
     }
 
     /// A consuming connection.
@@ -52,11 +54,15 @@ final class SimBroker {
     var consuming: [Consuming]
     var publishing: [Publishing]
     let prefetch: Int
+    private let tellsRedelivered: Bool
+    private let requeuesAtBack: Bool
 
-    init(workers: Int, prefetch: Int) {
-        consuming = Array(repeating: Consuming(), count: workers)
-        publishing = Array(repeating: Publishing(), count: workers)
-        self.prefetch = prefetch
+    init(_ plan: Plan) {
+        consuming = Array(repeating: Consuming(), count: plan.workers)
+        publishing = Array(repeating: Publishing(), count: plan.workers)
+        prefetch = plan.prefetch
+        tellsRedelivered = plan.suspects
+        requeuesAtBack = plan.suspects && plan.requeuesAtBack
     }
 
     /// How many copies were ever put into queues.
@@ -115,9 +121,8 @@ final class SimBroker {
             let properties = copy.message.properties
             let delivery = InboundDelivery(
                 token: DeliveryToken(generation: generation, tag: tag), queue: copy.message.queue,
-                // Never said: suspect batches would be taken in parts, and the oracle knows a batch by what was received.
-                // They have a world of their own (SuspectLane's tests) and a live test.
-                redelivered: false, envelope: copy.message.envelope, body: copy.message.body,
+                redelivered: tellsRedelivered && copy.redelivered, envelope: copy.message.envelope,
+                body: copy.message.body,
                 properties: { properties })
             return (delivery, copy)
         }
@@ -140,15 +145,21 @@ final class SimBroker {
         return stale
     }
 
-    /// What is not acknowledged goes back to where it was, marked; answers how many.
+    /// In the order in which they were delivered, each counted once more.
+    private func requeue(_ copies: [Copy]) {
+        for copy in requeuesAtBack ? copies : copies.reversed() {
+            var copy = copy
+            copy.deliveryCount += 1
+            let end = requeuesAtBack ? queues[copy.message.queue]?.count ?? 0 : 0
+            queues[copy.message.queue, default: []].insert(copy, at: end)
+        }
+    }
+
+    /// What is not acknowledged goes back, marked; answers how many.
     @discardableResult
     func disconnectConsumer(_ worker: Int) -> Int {
         let back = consuming[worker].unacknowledged
-        for entry in back.reversed() {
-            var copy = entry.copy
-            copy.redelivered = true
-            queues[copy.message.queue, default: []].insert(copy, at: 0)
-        }
+        requeue(back.map(\.copy))
         consuming[worker].unacknowledged = []
         consuming[worker].buffered = []
         consuming[worker].isConnected = false
@@ -159,11 +170,7 @@ final class SimBroker {
     func stopConsuming(_ worker: Int) {
         consuming[worker].isConsuming = false
         let tags = Set(consuming[worker].buffered)
-        for entry in consuming[worker].unacknowledged.reversed() where tags.contains(entry.tag) {
-            var copy = entry.copy
-            copy.redelivered = true
-            queues[copy.message.queue, default: []].insert(copy, at: 0)
-        }
+        requeue(consuming[worker].unacknowledged.filter { tags.contains($0.tag) }.map(\.copy))
         consuming[worker].unacknowledged.removeAll { tags.contains($0.tag) }
         consuming[worker].buffered = []
     }

@@ -11,6 +11,8 @@ struct SimMessage {
     /// Stands for the AMQP properties.
     var properties: [UInt8]
     var knowledge: Knowledge
+    /// Whoever reads it dies.
+    var kills = false
 }
 
 /// What the maker of a message knows: enough to say what it must lead to, without asking the program.

@@ -20,7 +20,13 @@ struct Committed {
     var kind = Kind.settle
     /// The inputs of a batch.
     var copies: [SimBroker.Copy] = []
-    /// When the batch was received: the time of messages that have none.
+    /// The batch was not read: its inputs are dead letters.
+    var isPoison = false
+    /// Written into the book of suspects.
+    var noted: [Suspect] = []
+    /// Taken out of it.
+    var cleared: [Digest128] = []
+    /// When the batch was taken in hand: the time of messages that have none.
     var arrival = Instant(microseconds: 0)
     /// The transaction's own now.
     var now = Instant(microseconds: 0)
@@ -68,6 +74,16 @@ final class WatchedTransaction: ForwardingTransaction {
     override func removeOutbox(_ segments: [OutboxSegmentID]) throws {
         record.removed += segments
         try super.removeOutbox(segments)
+    }
+
+    override func putSuspects(_ suspects: [Suspect]) throws {
+        record.noted += suspects
+        try super.putSuspects(suspects)
+    }
+
+    override func removeSuspects(_ keys: [Digest128]) throws {
+        record.cleared += keys
+        try super.removeSuspects(keys)
     }
 
     override func claimOutbox(worker: String, now: Instant, until: Instant, limit: Int) throws -> [OutboxSegment] {

@@ -27,12 +27,13 @@ final class SimWorker: @unchecked Sendable {
     private(set) var tracker = OutboxTracker()
     private var store: SimStore?
     private var shift: Pipeline.Shift?
-    /// What the pipeline has in hand: received last.
+    /// What the pipeline's next transaction with inputs is about.
     private var inHand: [SimBroker.Copy] = []
+    private var isRead = true
     private var copiesByToken: [DeliveryToken: SimBroker.Copy] = [:]
     private var acknowledged: Set<DeliveryToken> = []
     private var arrival = Instant(microseconds: 0)
-    private var wantsArrival = false
+    private var lastNow = Instant(microseconds: 0)
     private var awayUntil: Int64 = 0
 
     init(world: World, index: Int, rules: Rulebook, skewMilliseconds: Int) {
@@ -65,7 +66,9 @@ final class SimWorker: @unchecked Sendable {
             settings: Pipeline.Settings(
                 batch: world.plan.batch, outboxHighWater: world.plan.outboxHighWater,
                 inboxRetentionMicroseconds: world.plan.inboxRetentionHours * Instant.microsecondsPerHour,
-                drainMilliseconds: 10_000, decode: [:], worker: "w\(index + 1)", sweptLines: world.plan.sweptLines),
+                drainMilliseconds: 10_000, decode: [:], worker: "w\(index + 1)",
+                deliveryLimit: world.plan.deliveryLimit, sweptLines: world.plan.sweptLines,
+                batchBegins: { [unowned self] in batchBegins($0, isRead: $1) }),
             timing: Timing(
                 now: { [unowned self] in now() },
                 monotonicMilliseconds: { [unowned self] in world.clock.monotonicMilliseconds },
@@ -143,6 +146,7 @@ final class SimWorker: @unchecked Sendable {
 
     /// The process is gone: connections end, whatever it had in memory is lost.
     private func end(sendsMore: Bool) {
+        world.isolation.ended(index, inPeace: sendsMore)
         isRunning = false
         isDead = true
         world.publishingEnds(index, sendsMore: sendsMore)
@@ -167,10 +171,7 @@ final class SimWorker: @unchecked Sendable {
 
     private func now() -> Instant {
         let now = world.clock.now.adding(microseconds: Int64(skewMilliseconds) * 1_000)
-        if wantsArrival {
-            wantsArrival = false
-            arrival = now
-        }
+        lastNow = now
         return now
     }
 
@@ -224,6 +225,7 @@ final class SimWorker: @unchecked Sendable {
     func newRecord() -> Committed {
         var record = Committed(worker: index, life: life, rules: rules)
         record.copies = inHand
+        record.isPoison = !isRead
         record.arrival = arrival
         record.now = world.clock.now.adding(microseconds: Int64(skewMilliseconds) * 1_000)
         return record
@@ -256,11 +258,20 @@ final class SimWorker: @unchecked Sendable {
         if world.plan.mutation == .acknowledgesEarly {
             world.acknowledge(taken.map(\.delivery.token), taken.map(\.copy), at: index)
         }
-        inHand = taken.map(\.copy)
         for entry in taken { copiesByToken[entry.delivery.token] = entry.copy }
-        wantsArrival = true
-        world.note("\(name) receives \(inHand.map { "\($0.message.number)" }.joined(separator: " "))")
+        world.note("\(name) receives \(taken.map { "\($0.copy.message.number)" }.joined(separator: " "))")
         return taken.map(\.delivery)
+    }
+
+    /// The pipeline takes these in hand: what it received, or a part of it.
+    private func batchBegins(_ deliveries: [InboundDelivery], isRead: Bool) {
+        if isDead { return }
+        inHand = deliveries.compactMap { copiesByToken[$0.token] }
+        self.isRead = isRead
+        arrival = lastNow
+        guard isRead, let killer = world.isolation.begins(inHand, at: index) else { return }
+        world.note("\(name) dies over message \(killer.number), \(inHand.count) in hand")
+        isDead = true
     }
 
     func acknowledge(_ tokens: [DeliveryToken]) {
@@ -281,6 +292,11 @@ final class SimWorker: @unchecked Sendable {
         }
         world.acknowledge(tokens, copies, at: index)
         if !isDead { world.meanwhile(self) }
+    }
+
+    var generation: UInt64? {
+        let consuming = world.broker.consuming[index]
+        return consuming.isConnected ? consuming.generation : nil
     }
 
     func stopConsuming() {

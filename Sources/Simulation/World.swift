@@ -21,6 +21,7 @@ final class World {
     private var rules: SimRules
     private var oracle: Oracle?
     let outputs = OutputBook()
+    let isolation: Isolation
     /// Copies whose effect is in the books.
     private var committedCopies: Set<Int> = []
     /// Held back by producers until this time.
@@ -34,9 +35,11 @@ final class World {
         rules = SimRules(&random)
         workload = Workload(
             skus: rules.skus, locations: rules.locations, random: SimRandom(seed: plan.seed ^ 0xABCD_EF01))
-        broker = SimBroker(workers: plan.workers, prefetch: plan.prefetch)
+        broker = SimBroker(plan)
+        isolation = Isolation(plan, clock)
         disk = Disk(path: path)
         outputs.fail = { [unowned self] in fail($0, $1) }
+        isolation.fail = { [unowned self] in fail($0, $1) }
         oracle = try Oracle(world: self, rules: rules.rulebook)
         for index in 0..<plan.workers {
             workers.append(
@@ -113,7 +116,10 @@ final class World {
         if strikes(.publisherCut) { cutPublisher(index) }
         if strikes(.stopsAndStarts) { workers[index].stop() }
         if strikes(.timePasses) { clock.advance(milliseconds: random.within(60_000...20 * 3_600_000)) }
-        if strikes(.clockJumps) { clock.jump(milliseconds: random.within(-3_600_000...3_600_000)) }
+        if strikes(.clockJumps) {
+            clock.jump(milliseconds: random.within(-3_600_000...3_600_000))
+            isolation.clockJumps()
+        }
         if strikes(.rulesReplaced) {
             let newer = rules.replace(&random)
             for worker in workers { worker.replaceRules(newer) }
@@ -205,7 +211,8 @@ final class World {
             {
                 return
             }
-            if rounds > 3_000 {
+            // A message that kills takes some lives to find.
+            if rounds > 3_000 + 1_500 * (faultCounts[.deadly] ?? 0) {
                 let open = workers.map { "\($0.tracker.openCount)" }.joined(separator: "/")
                 fail(
                     .drained,
@@ -227,6 +234,13 @@ final class World {
         }
         outputs.finish()
         oracle?.finish()
+        do {
+            let store = try disk.open()
+            defer { store.close() }
+            try isolation.finish(store)
+        } catch {
+            fail(.isolation, "\(error)")
+        }
     }
 
     // MARK: Producers
@@ -246,6 +260,7 @@ final class World {
         } else {
             message = workload.next(now: clock.now)
         }
+        if strikes(.deadly) { message.kills = true }
         if strikes(.sentTwice) {
             late.append((message, clock.monotonicMilliseconds + Int64(random.within(0...60_000))))
         }
@@ -258,6 +273,7 @@ final class World {
 
     private func send(_ message: SimMessage) {
         let serial = broker.put(message)
+        isolation.sent(message)
         let text = String(decoding: message.body, as: UTF8.self).replacing("\n", with: "")
         note("sent \(message.number) (copy \(serial)) \(text)")
     }
@@ -420,6 +436,7 @@ final class World {
             if let leader, leader != name { happened(.leaderChanges) }
             leader = name
         }
+        isolation.committed(record)
         outputs.committed(record)
         oracle?.committed(record)
     }

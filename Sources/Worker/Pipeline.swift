@@ -89,8 +89,10 @@ public final class Pipeline: Sendable {
         let start = timing.monotonicMilliseconds()
         return Shift(
             store: store, processor: processor,
-            suspects: SuspectLane(batchMax: settings.batch, deathsMax: settings.deliveryLimit), lastIdle: start,
-            nextPrune: start + 60_000, nextClaim: start + Pipeline.claimMilliseconds)
+            suspects: SuspectLane(
+                batchMax: settings.batch, deathsMax: settings.deliveryLimit,
+                graceMilliseconds: settings.graceMilliseconds),
+            lastIdle: start, nextPrune: start + 60_000, nextClaim: start + Pipeline.claimMilliseconds)
     }
 
     /// Takes what has arrived through one transaction and does what is due beside it; false: told to stop.
@@ -134,11 +136,24 @@ public final class Pipeline: Sendable {
             guard let found = try persist([], { try store.write { try $0.suspects(keys) } }) else { return }
             book = found
         }
-        for group in shift.suspects.sort(deliveries, book: book) { try handle(group, shift) }
+        let groups = shift.suspects.sort(
+            deliveries, book: book, now: timing.now(), monotonicMilliseconds: timing.monotonicMilliseconds())
+        for group in groups { try handle(group, shift) }
     }
 
-    /// Those that give way to others, when it is their turn.
+    /// Those that look like poison, when they had their time, and those that give way to others, when it is their turn.
     private func handleSuspects(_ shift: inout Shift, nothingElse: Bool) throws {
+        shift.suspects.keepOnly(generation: source.generation)
+        let now = timing.monotonicMilliseconds()
+        let accused = shift.suspects.takeAccused(monotonicMilliseconds: now)
+        if !accused.isEmpty {
+            let store = shift.store
+            let keys = accused.map(\.key)
+            guard let book = try persist([], { try store.write { try $0.suspects(keys) } }) else { return }
+            for group in shift.suspects.judge(accused, book: book, monotonicMilliseconds: now) {
+                try handle(group, shift)
+            }
+        }
         guard let group = shift.suspects.next(nothingElse: nothingElse) else { return }
         try handle(group, shift)
     }
@@ -147,26 +162,27 @@ public final class Pipeline: Sendable {
         switch group {
         case .fresh(let deliveries): try handle(deliveries, shift.processor, suspects: [])
         case .attempt(let candidates):
-            let entries = SuspectLane.entries(candidates, at: timing.now())
+            let keys = candidates.map(\.key)
             var settled: [OutboxSegmentID] = []
-            if let deaths = entries.map(\.deaths).max(), deaths > 1 {
+            if let deaths = candidates.compactMap(\.known?.deaths).max() {
                 // This may well be the end: what is on its way is settled first, and need not be sent again.
                 _ = sink.flush(deadlineMilliseconds: Pipeline.lastWordsMilliseconds)
                 settled = tracker.takeSettled()
                 logger.warning(
                     "the daemon died with these messages in hand: they are taken in smaller company",
-                    metadata: ["messages": "\(entries.count)", "deaths": "\(deaths - 1)"])
+                    metadata: ["messages": "\(candidates.count)", "deaths": "\(deaths)"])
             }
             // Committed before any of them is looked at.
             let isNoted = try persist(settled) { () -> Bool? in
                 try shift.store.write { transaction in
                     try transaction.removeOutbox(settled)
-                    try transaction.putSuspects(entries)
+                    let book = try transaction.suspects(keys)
+                    try transaction.putSuspects(SuspectLane.entries(candidates, book: book, at: timing.now()))
                 }
                 return true
             }
             guard isNoted != nil else { return }
-            try handle(candidates.map(\.delivery), shift.processor, suspects: entries.map(\.key))
+            try handle(candidates.map(\.delivery), shift.processor, suspects: keys)
         case .poison(let candidates):
             try handle(
                 candidates.map(\.delivery), shift.processor, suspects: candidates.map(\.key),
@@ -186,6 +202,7 @@ public final class Pipeline: Sendable {
         _ deliveries: [InboundDelivery], _ processor: BatchProcessor, suspects: [Digest128], rejection: Rejection? = nil
     ) throws {
         let arrival = timing.now()
+        settings.batchBegins?(deliveries, rejection == nil)
         var lap = Lap()
         let decoder = Decoder()
         let batch = deliveries.map { delivery in
@@ -213,10 +230,7 @@ public final class Pipeline: Sendable {
     }
 
     private func read(_ delivery: InboundDelivery, _ decoder: Decoder, arrival: Instant) -> Reading {
-        #if DEBUG
-        Failpoint.look(at: delivery)
-        #endif
-        return decoder.read(
+        decoder.read(
             delivery.body, envelope: delivery.envelope, arrival: arrival,
             options: settings.decode[delivery.queue] ?? DecodeOptions())
     }

@@ -21,12 +21,17 @@ extension Pipeline {
         public var encoder: OutputEncoder
         /// nil: nothing is written down beside the outputs.
         public var notes: InputNotes?
+        /// A message that looks like poison waits so long for somebody who may have it in hand still.
+        public var graceMilliseconds = SuspectLane.usualGraceMilliseconds
+        /// Told which messages the next transaction is about, and whether they are going to be read, before the first of
+        /// them is. On the pipeline's thread. Where a message is to kill the daemon, in a test, it ends here.
+        public var batchBegins: (@Sendable (_ batch: [InboundDelivery], _ isRead: Bool) -> Void)?
 
         public init(
             batch: Int, outboxHighWater: Int = 50_000, inboxRetentionMicroseconds: Int64, drainMilliseconds: Int,
             decode: [String: DecodeOptions], worker: String, deliveryLimit: Int = 5, sweptLines: Int = 1_000,
             isGone: @escaping @Sendable (String) -> Bool = { _ in false }, encoder: OutputEncoder = OutputEncoder(),
-            notes: InputNotes? = nil
+            notes: InputNotes? = nil, batchBegins: (@Sendable ([InboundDelivery], Bool) -> Void)? = nil
         ) {
             self.batch = batch
             self.outboxHighWater = outboxHighWater
@@ -39,6 +44,7 @@ extension Pipeline {
             self.isGone = isGone
             self.encoder = encoder
             self.notes = notes
+            self.batchBegins = batchBegins
         }
     }
 

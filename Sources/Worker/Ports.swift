@@ -57,6 +57,8 @@ public protocol DeliverySource: Sendable {
     /// thread, which is the only one to call it.
     func receive(max: Int, timeoutMilliseconds: Int) -> [InboundDelivery]
     func acknowledge(_ tokens: [DeliveryToken])
+    /// The connection whose deliveries can be acknowledged now; nil: there is none. What came on another comes again.
+    var generation: UInt64? { get }
     /// No more deliveries are handed over after this; what was not handed over goes back to the queue.
     func stopConsuming()
 }

@@ -11,6 +11,9 @@ import MessageSchema
 /// halves: those that are finished are cleared, and the one that kills stands alone after about log2(batch) deaths. After
 /// `deathsMax` deaths alone it is a dead letter, without being looked at once more.
 ///
+/// The book can't tell a worker that died from one that lives, lost its connection to the broker with the message in hand,
+/// and is about to finish it. So sentence waits until nobody has finished it for half a minute.
+///
 /// Order of arrival is kept, but for messages that two batches or more were not finished with: they give way to all
 /// others, so that many of them do not keep new messages waiting.
 ///
@@ -39,8 +42,15 @@ public struct SuspectLane: Sendable {
         case poison([Candidate])
     }
 
+    /// For `init`: longer than a transaction may last, 10 s on PostgreSQL, and one that waits for it.
+    public static let usualGraceMilliseconds: Int64 = 30_000
+
     private let batchMax: Int
     private let deathsMax: Int
+    private let graceMilliseconds: Int64
+    /// Messages that look like poison, unacknowledged, so no more than the prefetch, until they had their time, by the
+    /// monotonic clock; who waits longest is first.
+    private var accused: [(candidate: Candidate, until: Int64)] = []
     /// Messages that give way to others, unacknowledged, in order of arrival.
     private var waiting: [Candidate] = []
     /// Batches of others since the last one of those that give way.
@@ -49,9 +59,20 @@ public struct SuspectLane: Sendable {
     /// While others keep coming, one batch in so many is of those that give way.
     private static let turn = 8
 
-    public init(batchMax: Int, deathsMax: Int) {
+    /// - Parameter graceMilliseconds: how long whoever noted a message last may take to finish it after all.
+    public init(
+        batchMax: Int, deathsMax: Int, graceMilliseconds: Int64 = SuspectLane.usualGraceMilliseconds
+    ) {
         self.batchMax = max(1, batchMax)
         self.deathsMax = max(1, deathsMax)
+        self.graceMilliseconds = max(0, graceMilliseconds)
+    }
+
+    /// Forgets what came on another connection than this, the present one: it comes again, to whomever.
+    /// - Parameter generation: nil: there is no connection.
+    public mutating func keepOnly(generation: UInt64?) {
+        waiting.removeAll { $0.delivery.token.generation != generation }
+        accused.removeAll { $0.candidate.delivery.token.generation != generation }
     }
 
     /// Names a message as it came; nothing is read of it that could kill.
@@ -61,11 +82,17 @@ public struct SuspectLane: Sendable {
 
     /// Divides what arrived into groups, to be handled one after the other; what gives way is kept here.
     ///
-    /// - Parameter book: what is known of the redelivered ones, by key.
-    public mutating func sort(_ deliveries: [InboundDelivery], book: [Digest128: Suspect]) -> [Group] {
+    /// - Parameters:
+    ///   - book: what is known of the redelivered ones, by key.
+    ///   - now: the time of the book's entries is before it, if the clocks are right.
+    ///   - monotonicMilliseconds: passes also where they are not.
+    public mutating func sort(
+        _ deliveries: [InboundDelivery], book: [Digest128: Suspect], now: Instant, monotonicMilliseconds: Int64
+    ) -> [Group] {
         if let newest = deliveries.last?.token.generation {
             // What came on an earlier connection is no longer ours: it comes again.
             waiting.removeAll { $0.delivery.token.generation < newest }
+            accused.removeAll { $0.candidate.delivery.token.generation < newest }
         }
         if !deliveries.isEmpty { othersBefore += 1 }
         var groups = Groups(batchMax: batchMax)
@@ -76,15 +103,48 @@ public struct SuspectLane: Sendable {
             }
             let key = SuspectLane.key(delivery)
             let candidate = Candidate(delivery: delivery, key: key, known: book[key])
-            if isPoison(candidate) {
-                groups.addPoison(candidate)
-            } else if let known = candidate.known, known.deaths >= 2 {
-                waiting.append(candidate)
-            } else {
-                groups.add(candidate)
-            }
+            let grace = graceMilliseconds * 1_000
+            let hadItsTime = candidate.known.map { $0.at.adding(microseconds: grace) <= now } ?? false
+            place(candidate, hadItsTime: hadItsTime, monotonicMilliseconds, in: &groups)
         }
         return groups.finished
+    }
+
+    /// Those that looked like poison and had their time, a batch at most: what the book says of them now is to be given
+    /// to `judge`.
+    public mutating func takeAccused(monotonicMilliseconds: Int64) -> [Candidate] {
+        let due = accused.prefix(batchMax).prefix { $0.until <= monotonicMilliseconds }
+        defer { accused.removeFirst(due.count) }
+        return due.map(\.candidate)
+    }
+
+    /// What becomes of them: poison if nobody took them in hand or finished them meanwhile.
+    public mutating func judge(
+        _ candidates: [Candidate], book: [Digest128: Suspect], monotonicMilliseconds: Int64
+    ) -> [Group] {
+        var groups = Groups(batchMax: batchMax)
+        for var candidate in candidates {
+            let isUnchanged = book[candidate.key] == candidate.known
+            candidate.known = book[candidate.key]
+            place(candidate, hadItsTime: isUnchanged, monotonicMilliseconds, in: &groups)
+        }
+        return groups.finished
+    }
+
+    private mutating func place(
+        _ candidate: Candidate, hadItsTime: Bool, _ monotonicMilliseconds: Int64, in groups: inout Groups
+    ) {
+        if isPoison(candidate) {
+            if hadItsTime {
+                groups.addPoison(candidate)
+            } else {
+                accused.append((candidate, monotonicMilliseconds + graceMilliseconds))
+            }
+        } else if let known = candidate.known, known.deaths >= 2 {
+            waiting.append(candidate)
+        } else {
+            groups.add(candidate)
+        }
     }
 
     /// The next batch of those that give way, if it is their turn. The largest were least often divided, and most of
@@ -104,10 +164,13 @@ public struct SuspectLane: Sendable {
     }
 
     /// What the book is to say while these are in hand.
-    public static func entries(_ candidates: [Candidate], at time: Instant) -> [Suspect] {
+    /// - Parameter book: what it says now; a neighbour may have finished some of them since they were sorted.
+    public static func entries(
+        _ candidates: [Candidate], book: [Digest128: Suspect], at time: Instant
+    ) -> [Suspect] {
         var entries: [Digest128: Suspect] = [:]
         for candidate in candidates {
-            let known = candidate.known
+            let known = book[candidate.key]
             entries[candidate.key] = Suspect(
                 key: candidate.key, batch: candidates.count, deaths: (known?.deaths ?? 0) + 1,
                 deathsAlone: (known?.deathsAlone ?? 0) + (candidates.count == 1 ? 1 : 0), at: time)

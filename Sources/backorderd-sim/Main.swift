@@ -14,6 +14,8 @@ struct SimulationCommand: ParsableCommand {
     @Option(help: "Turns of the scheduler with faults, for each seed.") var steps = 400
     @Option(help: "memory or sqlite; by seed if it is not said.") var store: String?
     @Option(help: "Workers on the one store; by seed if it is not said.") var workers: Int?
+    @Option(help: "true or false: the broker tells repeats, and some messages kill; by seed if it is not said.")
+    var suspects: Bool?
     @Option(help: "A bug made on purpose, to see it found.") var mutation: String?
     @Option(help: "Go on with the next seeds for so many minutes.") var minutes: Double?
     @Option(help: "Lines of the trace to show after a failure.") var tail = 60
@@ -37,7 +39,8 @@ struct SimulationCommand: ParsableCommand {
         var next = seed
         var failures = 0
         while true {
-            let plan = Plan(seed: next, steps: steps, store: store, workers: workers, mutation: mutation)
+            let plan = Plan(
+                seed: next, steps: steps, store: store, workers: workers, mutation: mutation, suspects: suspects)
             let report = try Simulation.run(plan)
             totals.add(report)
             if let failure = report.failure {

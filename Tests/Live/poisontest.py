@@ -23,6 +23,8 @@ class Supervisor:
     def __init__(self, daemon, killers):
         self.daemon, self.deaths, self.on = daemon, [], True
         daemon.environment["BACKORDERD_FAILPOINT_POISON"] = ",".join(killers)
+        # Whoever may have it in hand still has 30 s to finish it; here all others are known to be dead.
+        daemon.environment["BACKORDERD_FAILPOINT_GRACE"] = "1500"
         daemon.start()
         self.thread = threading.Thread(target=self.follow, daemon=True)
         self.thread.start()
@@ -41,7 +43,8 @@ class Supervisor:
     def stop(self):
         self.on = False
         self.thread.join()
-        del self.daemon.environment["BACKORDERD_FAILPOINT_POISON"]
+        for name in ("POISON", "GRACE"):
+            del self.daemon.environment[f"BACKORDERD_FAILPOINT_{name}"]
         return self.daemon.stop()
 
 

@@ -47,6 +47,8 @@ final class FakeQueue: DeliverySource {
         }
     }
 
+    var generation: UInt64? { 1 }
+
     func stopConsuming() { state.withLock { $0.stopped = true } }
 
     var acknowledged: Int { state.withLock { $0.acknowledged } }

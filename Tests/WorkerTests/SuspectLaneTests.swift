@@ -31,6 +31,16 @@ import Worker
         }
     }
 
+    /// Long after the book's entries were written, unless it is said.
+    private static func sort(
+        _ lane: inout SuspectLane, _ arrived: [InboundDelivery], _ book: [Digest128: Suspect] = [:],
+        seconds: Int64 = 1000
+    ) -> [SuspectLane.Group] {
+        lane.sort(
+            arrived, book: book, now: Instant(microseconds: seconds * 1_000_000), monotonicMilliseconds: seconds * 1_000
+        )
+    }
+
     @Test(arguments: [
         Row(arrived: "a1 a2 a3", groups: "a1 a2 a3"),
         Row(arrived: "b1 b2 b3 b4 b5", groups: "(b1 b2 b3 b4) (b5)"),
@@ -62,7 +72,7 @@ import Worker
             book[key] = Suspect(
                 key: key, batch: entry.0, deaths: entry.1, deathsAlone: entry.2, at: Instant(microseconds: 0))
         }
-        #expect(lane.sort(arrived, book: book).map { Self.shown($0) }.joined(separator: " ") == row.groups)
+        #expect(Self.sort(&lane, arrived, book).map { Self.shown($0) }.joined(separator: " ") == row.groups)
         #expect(lane.next(nothingElse: false).map { Self.shown($0) } == nil)
         var then: [String] = []
         while let group = lane.next(nothingElse: true) { then.append(Self.shown(group)) }
@@ -74,10 +84,10 @@ import Worker
         let late = delivery("b1")
         let known = Suspect(
             key: SuspectLane.key(late), batch: 1, deaths: 2, deathsAlone: 1, at: Instant(microseconds: 0))
-        _ = lane.sort([late], book: [known.key: known])
+        _ = Self.sort(&lane, [late], [known.key: known])
         var before = 1
         while lane.next(nothingElse: false).map({ Self.shown($0) }) == nil {
-            _ = lane.sort([delivery("a\(before)", again: false)], book: [:])
+            _ = Self.sort(&lane, [delivery("a\(before)", again: false)])
             before += 1
             #expect(before < 100)
         }
@@ -89,9 +99,72 @@ import Worker
         let late = delivery("b1")
         let known = Suspect(
             key: SuspectLane.key(late), batch: 1, deaths: 2, deathsAlone: 1, at: Instant(microseconds: 0))
-        _ = lane.sort([late], book: [known.key: known])
-        _ = lane.sort([delivery("a2", again: false, generation: 2)], book: [:])
+        _ = Self.sort(&lane, [late], [known.key: known])
+        _ = Self.sort(&lane, [delivery("a2", again: false, generation: 2)])
         #expect(lane.next(nothingElse: true).map { Self.shown($0) } == nil)
+    }
+
+    /// The book can't tell who died from who lives and has the message in hand still: that one gets its time.
+    @Test func sentenceWaitsForWhoMayHaveItInHand() throws {
+        var lane = SuspectLane(batchMax: 4, deathsMax: 3)
+        let late = delivery("b1")
+        var known = Suspect(
+            key: SuspectLane.key(late), batch: 1, deaths: 5, deathsAlone: 3, at: Instant(microseconds: 0))
+        #expect(Self.sort(&lane, [late], [known.key: known], seconds: 10).isEmpty)
+        #expect(lane.next(nothingElse: true).map { Self.shown($0) } == nil)
+        #expect(lane.takeAccused(monotonicMilliseconds: 39_999).isEmpty)
+        // Somebody took it in hand again: it has its time once more.
+        var due = lane.takeAccused(monotonicMilliseconds: 40_000)
+        known.deaths = 6
+        known.at = Instant(microseconds: 39_000_000)
+        #expect(lane.judge(due, book: [known.key: known], monotonicMilliseconds: 40_000).isEmpty)
+        #expect(lane.takeAccused(monotonicMilliseconds: 69_999).isEmpty)
+        due = lane.takeAccused(monotonicMilliseconds: 70_000)
+        var finished = lane
+        #expect(
+            lane.judge(due, book: [known.key: known], monotonicMilliseconds: 70_000).map { Self.shown($0) } == ["!b1"])
+        // Who had it in hand has finished it: it is innocent.
+        #expect(finished.judge(due, book: [:], monotonicMilliseconds: 70_000).map { Self.shown($0) } == ["(b1)"])
+        #expect(lane.takeAccused(monotonicMilliseconds: .max).isEmpty)
+    }
+
+    /// However many are accused: a batch at a time is judged, whoever came first is first, and no more is kept than came.
+    @Test func manyThatAreAccusedHaveTheirTurnWithoutAnythingNew() {
+        var lane = SuspectLane(batchMax: 4, deathsMax: 3)
+        let arrived = (1...10).map { delivery("b\($0)") }
+        let entries = arrived.map {
+            Suspect(key: SuspectLane.key($0), batch: 1, deaths: 3, deathsAlone: 3, at: Instant(microseconds: 9_000_000))
+        }
+        let book = Dictionary(uniqueKeysWithValues: entries.map { ($0.key, $0) })
+        #expect(Self.sort(&lane, arrived, book, seconds: 10).isEmpty)
+        // New ones are not kept waiting by those that wait.
+        #expect(Self.sort(&lane, [delivery("a11", again: false)], seconds: 11).map { Self.shown($0) } == ["a11"])
+        var judged: [String] = []
+        while case let due = lane.takeAccused(monotonicMilliseconds: 40_000), !due.isEmpty {
+            judged += lane.judge(due, book: book, monotonicMilliseconds: 40_000).map { Self.shown($0) }
+        }
+        #expect(judged == ["!b1 b2 b3 b4", "!b5 b6 b7 b8", "!b9 b10"])
+    }
+
+    /// Also where nothing comes after it: they are somebody else's by then.
+    @Test func whoIsAccusedOnAConnectionThatIsGoneIsForgotten() {
+        for generation in [nil, 2] as [UInt64?] {
+            var lane = SuspectLane(batchMax: 4, deathsMax: 3)
+            let arrived = [delivery("b1"), delivery("b2")]
+            let book = Dictionary(
+                uniqueKeysWithValues: arrived.map { SuspectLane.key($0) }.enumerated().map { index, key in
+                    let at = Instant(microseconds: 0)
+                    return (key, Suspect(key: key, batch: 1, deaths: 3, deathsAlone: index == 0 ? 3 : 2, at: at))
+                })
+            #expect(Self.sort(&lane, arrived, book, seconds: 10).isEmpty)
+            var kept = lane
+            kept.keepOnly(generation: 1)
+            #expect(kept.next(nothingElse: true).map { Self.shown($0) } == "(b2)")
+            #expect(kept.takeAccused(monotonicMilliseconds: .max).count == 1)
+            lane.keepOnly(generation: generation)
+            #expect(lane.next(nothingElse: true).map { Self.shown($0) } == nil)
+            #expect(lane.takeAccused(monotonicMilliseconds: .max).isEmpty)
+        }
     }
 
     /// A daemon that dies on some messages, started again and again over one queue and one book.
@@ -125,7 +198,7 @@ import Worker
                 }
                 hand.formUnion(free)
                 let known = book
-                var groups = lane.sort(arrived, book: known)
+                var groups = SuspectLaneTests.sort(&lane, arrived, known)
                 if let late = lane.next(nothingElse: arrived.isEmpty) { groups.append(late) }
                 if groups.isEmpty, arrived.isEmpty { return true }
                 for group in groups where !handle(group) {
@@ -142,7 +215,9 @@ import Worker
             case .fresh(let deliveries): numbers = deliveries.map { Int($0.token.tag) }
             case .attempt(let candidates):
                 numbers = candidates.map { Int($0.delivery.token.tag) }
-                for entry in SuspectLane.entries(candidates, at: Instant(microseconds: 0)) { book[entry.key] = entry }
+                for entry in SuspectLane.entries(candidates, book: book, at: Instant(microseconds: 0)) {
+                    book[entry.key] = entry
+                }
             case .poison(let candidates):
                 poisoned += candidates.map { Int($0.delivery.token.tag) }
                 settle(candidates.map { Int($0.delivery.token.tag) }, candidates.map(\.key))
