@@ -34,6 +34,8 @@ public enum Mutation: String, Sendable, CaseIterable {
     case blamesNeighbours = "blames-neighbours"
     /// What is in hand is not noted.
     case forgetsSuspects = "forgets-suspects"
+    /// Whoever may have a message in hand still has no time to finish it.
+    case sentencesAtOnce = "sentences-at-once"
 
     // In the reference's store as well: there is no difference to see, the rule itself has to be checked.
 

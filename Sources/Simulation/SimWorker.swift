@@ -61,14 +61,16 @@ final class SimWorker: @unchecked Sendable {
         world.note("\(name) starts")
         let tracker = OutboxTracker()
         self.tracker = tracker
+        var settings = Pipeline.Settings(
+            batch: world.plan.batch, outboxHighWater: world.plan.outboxHighWater,
+            inboxRetentionMicroseconds: world.plan.inboxRetentionHours * Instant.microsecondsPerHour,
+            drainMilliseconds: 10_000, decode: [:], worker: "w\(index + 1)",
+            deliveryLimit: world.plan.deliveryLimit, sweptLines: world.plan.sweptLines,
+            batchBegins: { [unowned self] in batchBegins($0, isRead: $1) })
+        if world.plan.mutation == .sentencesAtOnce { settings.graceMilliseconds = 0 }
         let pipeline = Pipeline(
             source: SimSource(worker: self), sink: SimSink(worker: self), tracker: tracker,
-            settings: Pipeline.Settings(
-                batch: world.plan.batch, outboxHighWater: world.plan.outboxHighWater,
-                inboxRetentionMicroseconds: world.plan.inboxRetentionHours * Instant.microsecondsPerHour,
-                drainMilliseconds: 10_000, decode: [:], worker: "w\(index + 1)",
-                deliveryLimit: world.plan.deliveryLimit, sweptLines: world.plan.sweptLines,
-                batchBegins: { [unowned self] in batchBegins($0, isRead: $1) }),
+            settings: settings,
             timing: Timing(
                 now: { [unowned self] in now() },
                 monotonicMilliseconds: { [unowned self] in world.clock.monotonicMilliseconds },
