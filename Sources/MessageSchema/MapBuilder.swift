@@ -163,6 +163,20 @@ struct MapBuilder: ~Copyable {
         return node
     }
 
+    /// With a value of the message as the name, place or text that is looked for.
+    func find(_ pointer: MapPointer, _ found: [UInt8]) -> Int? {
+        guard var node = start(of: pointer) else { return nil }
+        for index in Int(pointer.first)..<Int(pointer.first + pointer.count) {
+            let step = plan.steps.elements[index]
+            let isOpen = step.kind == .found || step.kind == .matchFound
+            let next =
+                isOpen ? source.step(from: node, step, found: found, plan.text.elements) : next(from: node, step)
+            guard let next else { return nil }
+            node = next
+        }
+        return node
+    }
+
     /// A piece of the plan's text.
     @inline(__always)
     func name(_ range: MapRange) -> UnsafeBufferPointer<UInt8> {

@@ -168,6 +168,15 @@ struct MapCompiler {
             case ("is", .map(let rows)):
                 isTable = true
                 words += rows.map { ($0.value.scalarText ?? "", $0.value.place) }
+            case ("any", .list(let trees)):
+                // Each of them a word, with when beside it: the first that holds.
+                for tree in trees {
+                    guard case .map(let inner) = tree.value, let word = inner.first(where: { $0.key == "value" }) else {
+                        return nil
+                    }
+                    words.append((word.value.scalarText ?? "", word.value.place))
+                }
+                isTable = true
             case ("value", _):
                 isTable = true
                 words.append((value.scalarText ?? "", value.place))
@@ -303,8 +312,7 @@ struct MapCompiler {
         var takesContainers = isFree
         if case .object = kind { takesContainers = true }
         let content: MapMember.Content
-        if case .pointer(let pointer) = value.source, value.coercions.isEmpty, value.table == nil, value.fallback == nil
-        {
+        if case .pointer(let pointer) = value.source, value.isPlain {
             content = .plain(pointer)
         } else {
             parts.values.append(value)

@@ -46,7 +46,7 @@ extension MapBuilder {
         if let element, nodes.origin(element) >= 0, origin.hasPrefix("/") {
             return "nothing at \(source.pointer(to: Int(nodes.origin(element))))\(origin)"
         }
-        return "nothing at \(origin)"
+        return "nothing at \(origin)\(origin.hasPrefix("[") ? ", or a blank text" : "")"
     }
 
     private func described(_ node: Int) -> String {

@@ -23,7 +23,7 @@ import Testing
 
     static let pointers = [
         "/a", "/b", "/a/b", "/a/0", "/b/1/c", "$/a", "^/b", "^^/c", "$", "/", "/x~1y", "/x~0y", "/[a=1]/b", "/a/[c=x]",
-        "/\u{e9}", "/a/*", "/a/*/b", "/*", "~", "a", "/a~", "/99999999999", "/01", "^", "^^^^^^^^/a",
+        "/\u{e9}", "/a/*", "/a/*/b", "/*", "/[last]", "/a/[0=x]/b", "/b/[last]/c", "/a/[*]", "~", "a", "/a~", "/99999999999", "/01", "^", "^^^^^^^^/a",
     ]
     static let keys = [
         "order_id", "lines", "lines[].sku", "lines[].quantity", "lines[].line_id", "priority", "customer",
@@ -33,14 +33,16 @@ import Testing
     ]
     static let coercions = [
         "string-integer", "string-number", "decimal-comma", "text", "unix-seconds", "unix-milliseconds", "local-time",
-        "trim", "upper", "lower", "blank-null", "absolute", "{times: 12}", "{times: 9000000000}",
+        "unix-microseconds", "unix-nanoseconds", "unix-days", "{divide: 100}", "[string-integer, {divide: 7}]",
+        "[string-number, {divide: 1000}]", "{local-time: {zone: UTC, format: \"M/D/YY h:mm AM\"}}",
+        "{local-time: {format: \"DDD, D MMM YYYY hh:mm:ss Z\"}}", "trim", "upper", "lower", "blank-null", "absolute", "{times: 12}", "{times: 9000000000}",
         #"{before: " "}"#, #"{after: b}"#, #"{remove: "1"}"#, #"[{before: x}, {after: y}, trim]"#,
         "{local-time: {zone: \"+01:00\", format: \"DD.MM.YY hh\"}}", "nonsense", "[trim, text]",
     ]
 
     static func value(_ dice: inout Dice, depth: Int = 0) -> String {
         func quoted(_ text: String) -> String { "\"\(text)\"" }
-        switch dice.next() % (depth > 2 ? 3 : 9) {
+        switch dice.next() % (depth > 2 ? 3 : 13) {
         case 0, 1, 2: return quoted(dice.pick(pointers))
         case 3: return "[\(quoted(dice.pick(pointers))), \"-\", \(value(&dice, depth: depth + 1))]"
         case 4: return "{from: \(value(&dice, depth: depth + 1)), as: \(dice.pick(coercions))}"
@@ -50,6 +52,15 @@ import Testing
         case 6:
             return
                 "{from: \(quoted(dice.pick(pointers))), is: {x: y, 1: 2, \"true\": order-placed}, else: order-placed}"
+        case 8:
+            let open = dice.pick(["$/a/[*]", "$/b/[a=*]/b", "/[*]", "$/a/[0=*]/1", "$/b/[*]/[*]", "/a"])
+            return "{from: \(value(&dice, depth: depth + 1)), in: \"\(open)\", as: \(dice.pick(coercions))}"
+        case 9, 10:
+            let other = value(&dice, depth: depth + 1)
+            return "{from: \(quoted(dice.pick(pointers))), \(dice.pick(["plus", "minus"])): \(other), as: string-integer}"
+        case 11:
+            let test = dice.pick(["x", "{present: true}", "{same: /b}", "{not-same: $/a}", "{not: [null, 1]}", "{}"])
+            return "{any: [{from: /a, when: {/b: \(test)}}, {value: x, when: [{/a: \(test)}, {/c: 1}]}, /a]}"
         case 7: return "{any: [\(quoted(dice.pick(pointers))), \(quoted(dice.pick(pointers)))]}"
         default:
             return dice.pick([
