@@ -1,6 +1,7 @@
 import InventoryCore
-import MessageSchema
 import Testing
+
+@testable import MessageSchema
 
 /// What shapes of other makers need beyond pointers and tables: values looked up elsewhere, alternatives that hold on a
 /// condition, counting, and times as they are written there.
@@ -135,6 +136,20 @@ import Testing
         let message = try #require(
             try MappedInput(type: "order-placed", map).message("{\"n\":\"1\",\"i\":[{\"s\":\"A\"}],\"t\":\(found)}"))
         #expect(message.message.time == Instant(microseconds: microseconds))
+    }
+
+    /// In outputs, the other way round.
+    @Test(arguments: [
+        ("DDD, DD MMM YYYY hh:mm:ss Z", "Mon, 23 Nov 2026 15:05:07 +01:00"), ("M/D/YY h:mm:ss AM", "11/23/26 3:05:07 PM"),
+        ("D.M.YYYY hh:mm:ss", "23.11.2026 15:05:07"),
+    ])
+    func timesAreWrittenAsTheyAreRead(format: String, expected: String) throws {
+        let local = LocalTime(offset: 3600, format: LocalTime.Format(format))
+        #expect(local.format != nil)
+        let time = Instant(microseconds: 1_795_442_707_000_000)
+        let written = try #require(local.written(time))
+        #expect(String(decoding: written, as: UTF8.self) == expected)
+        #expect(try written.withUnsafeBufferPointer { try local.read($0) } == time)
     }
 
     @Test(arguments: [
