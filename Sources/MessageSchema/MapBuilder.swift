@@ -40,6 +40,8 @@ struct MapBuilder: ~Copyable {
     var scopes: [Scope] = []
     /// The place in its list of the line that is being made, from 0.
     var line: Int?
+    /// What is made: other types have members of the same names.
+    var built = MapShape(first: 0, count: 0)
     /// Texts that could not be unwrapped, and why.
     var faults: [String] = []
     /// Elements that the filters passed over.
@@ -69,6 +71,7 @@ struct MapBuilder: ~Copyable {
     // MARK: Making nodes
 
     mutating func build(_ shape: MapShape) throws(MapStop) {
+        built = shape
         try object(shape, origin: Origin.found(root))
     }
 

@@ -72,6 +72,20 @@ import Testing
         #expect(input.rejection(#"{"n":"1"}"#).hasPrefix("skipped: "))
     }
 
+    /// Of the type that the message has, not of another that has a field of the same name.
+    @Test func aMissingFieldIsToldWithThePointerOfItsOwnType() throws {
+        let input = try MappedInput(
+            """
+            type: /t
+            order-placed: {order_id: /n, lines: /i, "lines[].sku": /one, "lines[].quantity": /q}
+            stock-received: {receipt_id: /n, location: /l, lines: /i, "lines[].sku": /two, "lines[].quantity": /q}
+            """)
+        let body = #","n":"1","l":"W","i":[{"q":1}]}"#
+        #expect(input.rejection(#"{"t":"order-placed""# + body) == "invalid: lines[0].sku: is missing (nothing at /i/0/one)")
+        #expect(
+            input.rejection(#"{"t":"stock-received""# + body) == "invalid: lines[0].sku: is missing (nothing at /i/0/two)")
+    }
+
     @Test func differencesAndSums() throws {
         let map =
             Self.rest + "lines[].sku: /s\nlines[].quantity: {from: /q, minus: /c, plus: 1, as: string-integer}"
