@@ -9,7 +9,9 @@ extension MapCompiler {
                 return coercion
             }
             let names = outputScope == nil ? MapCoercion.names : MapCoercion.namesOfOutputs
-            let near = nearestWord(name, among: names + ["times"])
+            // `integer` means `string-integer`, however many letters are between them.
+            let alike = names.filter { name.utf8.count > 3 && $0.contains(name) }
+            let near = nearestWord(name, among: alike.isEmpty ? names + ["times"] : alike)
             fail(
                 tree.place, key, "\(quoted(name)) is not known",
                 "did you mean \(near == "times" ? "{times: 12}" : near)?")

@@ -49,6 +49,29 @@ extension MapCompiler {
         return false
     }
 
+    /// Which texts are read as the JSON that they hold.
+    mutating func unwraps(_ tree: MapTree) -> [MapUnwrap] {
+        let trees: [MapTree] = if case .list(let list) = tree.value { list } else { [tree] }
+        guard !trees.isEmpty, trees.count <= UnwrappedDocument.pointersMax else {
+            fail(
+                tree.place, "unwrap", "names \(trees.count) texts",
+                "give 1 to \(UnwrappedDocument.pointersMax) pointers")
+            return []
+        }
+        return trees.compactMap { tree in
+            guard case .map(let pairs) = tree.value else {
+                return pointer(tree, "unwrap", allowsMany: false).map { MapUnwrap(pointer: $0) }
+            }
+            guard pairs.count == 1, let first = pairs.first, first.key == "base64" else {
+                fail(tree.place, "unwrap", "this map is not known", "write a JSON pointer, or {base64: /message/data}")
+                return nil
+            }
+            return pointer(first.value, "unwrap.base64", allowsMany: false).map {
+                MapUnwrap(pointer: $0, isBase64: true)
+            }
+        }
+    }
+
     /// A pointer of which one step is open: `[*]` for a name or a place, `[name=*]` for an element.
     private mutating func openPointer(_ tree: MapTree, _ key: String) -> MapPointer? {
         guard case .text(let text) = tree.value else {

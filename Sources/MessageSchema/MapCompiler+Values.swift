@@ -207,6 +207,13 @@ extension MapCompiler {
             return .join(sources)
         case .map(let pairs):
             let beside = pairs.filter { MapCompiler.besideKeys.contains($0.key) }
+            if let wrong = pairs.first(where: {
+                !MapCompiler.sourceKeys.contains($0.key) && !MapCompiler.valueKeys.contains($0.key)
+            }) {
+                let near = nearestWord(wrong.key, among: MapCompiler.sourceKeys + MapCompiler.besideKeys)
+                fail(wrong.keyPlace, "\(key).\(wrong.key)", "unknown key", "did you mean \(near)?")
+                return nil
+            }
             guard pairs.count == beside.count + 1,
                 let first = pairs.first(where: { MapCompiler.sourceKeys.contains($0.key) })
             else {

@@ -32,7 +32,7 @@ final class MapPlan: Sendable {
     let filter: PlanFilter
     let filterByType: [InputType: PlanFilter]
     /// Texts that are JSON, and are read as what they hold.
-    let unwraps: [MapPointer]
+    let unwraps: [MapUnwrap]
     /// A list of lines begins at the message itself: it may be a list.
     let takesLists: Bool
     /// An output is never rejected: what can't be made is left out, or what the operator named stands in.
@@ -40,7 +40,7 @@ final class MapPlan: Sendable {
 
     init(
         _ parts: MapParts, shapes: [InputType: MapShape], type: MapValue?, typeOrigin: String, filter: MapFilter,
-        filterByType: [InputType: MapFilter], unwraps: [MapPointer] = [], isOfOutput: Bool = false
+        filterByType: [InputType: MapFilter], unwraps: [MapUnwrap] = [], isOfOutput: Bool = false
     ) {
         var parts = parts
         values = FixedTable(parts.values.map { parts.pack($0) })

@@ -79,7 +79,7 @@ struct PointerText {
         guard rest.first == "/" else {
             throw PointerFault(
                 cause: "\(quoted(text)) is not a JSON pointer",
-                remedy: "write \(quoted("/" + text)), or {value: …} for a constant")
+                remedy: "write \(quoted(suggestion(text))), or {value: …} for a constant")
         }
         var tokens: [Token] = []
         // By bytes: a combining mark after a slash must not hide it.
@@ -90,6 +90,17 @@ struct PointerText {
             throw PointerFault(cause: "\(quoted(text)) has more than 32 steps", remedy: "use a shorter one")
         }
         return PointerText(up: up, tokens: tokens)
+    }
+
+    /// What a path of another kind is as a pointer: `order.id`, `$.items[0].sku`.
+    private static func suggestion(_ text: String) -> String {
+        var path = text
+        for prefix in ["$.", "$", "."] where path.hasPrefix(prefix) {
+            path.removeFirst(prefix.count)
+            break
+        }
+        if path.contains("/") || !path.contains(where: { $0 == "." || $0 == "[" }) { return "/" + path }
+        return "/" + path.replacing("[", with: "/").replacing("]", with: "").replacing(".", with: "/")
     }
 
     private static func token(_ part: String, of text: String) throws(PointerFault) -> Token {

@@ -113,6 +113,27 @@ import Testing
                 == "invalid: order_id: is missing (nothing at [\"x\", /n], or a blank text)")
     }
 
+    @Test func aTextInBase64() throws {
+        let map = "unwrap: {base64: /m/data}\norder_id: /m/data/n\nlines: /m/data/i\nlines[].sku: /s\nlines[].quantity: 1"
+        // {"n":"1","i":[{"s":"\u00e9"}]}
+        #expect(try order(map, #"{"m":{"data":"eyJuIjoiMSIsImkiOlt7InMiOiLDqSJ9XX0="}}"#).lines.map(\.sku.text) == ["é"])
+        let input = try MappedInput(type: "order-placed", map)
+        #expect(
+            input.rejection(#"{"m":{"data":"!"}}"#)
+                == "invalid: order_id: is missing (nothing at /m/data/n); the text at /m/data is not base64")
+        #expect(
+            input.rejection(#"{"m":{"data":"eyI="}}"#).hasSuffix(
+                "; the text at /m/data is not JSON at byte 2: it ends inside a text"))
+    }
+
+    @Test func aWrongTypeIsToldAlone() {
+        #expect(
+            MappedInput.problems("type: {any: [{value: order-plced, when: {/a: 1}}, {value: stock-received}]}\norder_id: /n")
+                == [#"f:5:30: broker.inputs[0].map.type: "order-plced" is no message type; did you mean order-placed?"#])
+        #expect(
+            MappedInput.problems("type: {from: /a, default: {b: 1}}\norder_id: /n").allSatisfy { !$0.contains("is missing") })
+    }
+
     @Test func theLastOfAList() throws {
         let map = "order_id: \"/n/[last]/id\"\nlines: /i\nlines[].sku: /s\nlines[].quantity: 1"
         #expect(try order(map, #"{"n":[{"id":"1"},{"id":"2"}],"i":[{"s":"A"}]}"#).orderID.text == "2")
@@ -233,6 +254,22 @@ import Testing
         (
             "placed_at: {from: /c, as: {local-time: {format: DD.MM.YYYY}}}",
             #"f:10:48: broker.inputs[0].map.placed_at.as.local-time: "" is no zone; write UTC, or an offset in quotes: "+01:00""#
+        ),
+        (
+            "currency: {any: [{from: /c, wen: {/a: 1}}]}",
+            "f:10:37: broker.inputs[0].map.currency.wen: unknown key; did you mean when?"
+        ),
+        (
+            "currency: $.order.items[0].cur",
+            #"f:10:19: broker.inputs[0].map.currency: "$.order.items[0].cur" is not a JSON pointer; write "/order/items/0/cur", or {value: …} for a constant"#
+        ),
+        (
+            "priority: {from: /c, as: integer}",
+            #"f:10:34: broker.inputs[0].map.priority.as: "integer" is not known; did you mean string-integer?"#
+        ),
+        (
+            "unwrap: {bas64: /x}",
+            "f:10:17: broker.inputs[0].map.unwrap: this map is not known; write a JSON pointer, or {base64: /message/data}"
         ),
     ])
     func wrongOnesAreToldWithTheirPlace(line: String, expected: String) {

@@ -78,6 +78,7 @@ import Testing
             return dice.pick([
                 #""x""#, #""1""#, #"" 7 ""#, #""""#, #""\u0000""#, #""\ud83d\ude00\"""#, #""2026-01-01T00:00:00Z""#,
                 #""2026-01-01 00:00:00""#, #""order-placed""#, #""-007""#, #""1,5""#,
+                #""eyJhIjoieCIsImIiOlt7ImEiOjF9XX0=""#, #""e30""#,
                 #""{\"a\":\"x\",\"b\":[{\"a\":1}]}""#, #""[{\"c\":\"\u00e9\"},2]""#, #""{\"a\":""#,
             ])
         case 6, 7:
@@ -108,7 +109,7 @@ import Testing
                 lines.append("\(key): \(Self.value(&dice))")
             }
             if dice.chance(20), !lines.contains(where: { $0.hasPrefix("unwrap:") }) {
-                lines.append("unwrap: \(dice.pick(["/a", "/b", "[/a, /a/b, /c]", "/a/0"]))")
+                lines.append("unwrap: \(dice.pick(["/a", "/b", "[/a, /a/b, /c]", "/a/0", "{base64: /a}", "[{base64: /b}, /b/a]"]))")
             }
             let type = dice.chance(70) ? "order-placed" : nil
             // No line at all is no mapping.
