@@ -29,7 +29,8 @@ enum MapCoercion: Sendable, BitwiseCopyable {
 
     static let names = [
         "string-integer", "string-number", "decimal-comma", "text", "unix-seconds", "unix-milliseconds",
-        "unix-microseconds", "unix-nanoseconds", "unix-days", "local-time", "trim", "upper", "lower", "blank-null", "absolute",
+        "unix-microseconds", "unix-nanoseconds", "unix-days", "local-time", "trim", "upper", "lower", "blank-null",
+        "absolute",
     ]
 
     var name: String {
@@ -64,7 +65,8 @@ enum MapCoercion: Sendable, BitwiseCopyable {
 
     var result: Result {
         switch self {
-        case .stringInteger, .stringNumber, .times, .dividedBy, .countOfSeconds, .countOfMilliseconds, .wholeNumber, .decimalNumber:
+        case .stringInteger, .stringNumber, .times, .dividedBy, .countOfSeconds, .countOfMilliseconds, .wholeNumber,
+            .decimalNumber:
             .number
         case .decimalComma, .text, .trim, .upper, .lower, .before, .after, .without, .inZone: .text
         case .unixSeconds, .unixMilliseconds, .unixMicroseconds, .unixNanoseconds, .unixDays, .localTime: .time

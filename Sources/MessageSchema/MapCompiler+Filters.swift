@@ -40,7 +40,9 @@ extension MapCompiler {
             var isNot = false
             if case .map(let inner) = value.value {
                 guard inner.count == 1, let first = inner.first else {
-                    fail(value.place, key, "a map is nothing to compare with", "write {not: …}, {present: true} or {same: /pointer}")
+                    fail(
+                        value.place, key, "a map is nothing to compare with",
+                        "write {not: …}, {present: true} or {same: /pointer}")
                     return nil
                 }
                 switch (first.key, first.value.value) {
@@ -56,7 +58,9 @@ extension MapCompiler {
                     isNot = true
                     wanted = first.value
                 default:
-                    fail(first.keyPlace, "\(key).\(first.key)", "unknown key", "write {not: …}, {present: true} or {same: /pointer}")
+                    fail(
+                        first.keyPlace, "\(key).\(first.key)", "unknown key",
+                        "write {not: …}, {present: true} or {same: /pointer}")
                     return nil
                 }
             }

@@ -179,7 +179,8 @@ extension JSONDocument {
             var child = node + 1
             let end = end(of: node)
             while child < end {
-                if let value = compared(child, step, name(step.name)), self[value].kind == .string || self[value].kind == .number, isKey(value, name(step.value))
+                if let value = compared(child, step, name(step.name)),
+                    self[value].kind == .string || self[value].kind == .number, isKey(value, name(step.value))
                 {
                     return child
                 }

@@ -20,7 +20,8 @@ import Worker
     @Test func allOfThemAreHere() {
         #expect(
             Self.names == [
-                "bridge", "cloudevents", "commercetools", "debezium", "edi-x12", "legacy-csv", "magento", "medusa", "odoo",
+                "bridge", "cloudevents", "commercetools", "debezium", "edi-x12", "legacy-csv", "magento", "medusa",
+                "odoo",
                 "sap-idoc", "shopify", "woocommerce",
             ])
     }

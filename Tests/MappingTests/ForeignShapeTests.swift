@@ -28,7 +28,8 @@ import Testing
         let input = try MappedInput(type: "order-placed", map)
         let made = try order(
             map,
-            #"{"n":"1","skus":["A","B"],"counts":["2","3.0"],"names":{"B":"b","A":"a"},"articles":[{"sku":"B","price":5}]}"#)
+            #"{"n":"1","skus":["A","B"],"counts":["2","3.0"],"names":{"B":"b","A":"a"},"articles":[{"sku":"B","price":5}]}"#
+        )
         #expect(made.lines.map(\.quantity) == [2, 3])
         #expect(made.lines.map(\.lineID.text) == ["a", "b"])
         #expect(
@@ -81,16 +82,20 @@ import Testing
             stock-received: {receipt_id: /n, location: /l, lines: /i, "lines[].sku": /two, "lines[].quantity": /q}
             """)
         let body = #","n":"1","l":"W","i":[{"q":1}]}"#
-        #expect(input.rejection(#"{"t":"order-placed""# + body) == "invalid: lines[0].sku: is missing (nothing at /i/0/one)")
         #expect(
-            input.rejection(#"{"t":"stock-received""# + body) == "invalid: lines[0].sku: is missing (nothing at /i/0/two)")
+            input.rejection(#"{"t":"order-placed""# + body) == "invalid: lines[0].sku: is missing (nothing at /i/0/one)"
+        )
+        #expect(
+            input.rejection(#"{"t":"stock-received""# + body)
+                == "invalid: lines[0].sku: is missing (nothing at /i/0/two)")
     }
 
     @Test func differencesAndSums() throws {
         let map =
             Self.rest + "lines[].sku: /s\nlines[].quantity: {from: /q, minus: /c, plus: 1, as: string-integer}"
         let input = try MappedInput(type: "order-placed", map)
-        let made = try order(map, #"{"n":"1","i":[{"s":"A","q":"5.000","c":"2"},{"s":"A","q":5},{"s":"A","q":1,"c":null}]}"#)
+        let made = try order(
+            map, #"{"n":"1","i":[{"s":"A","q":"5.000","c":"2"},{"s":"A","q":5},{"s":"A","q":1,"c":null}]}"#)
         #expect(made.lines.map(\.quantity) == [4, 6, 2])
         #expect(
             input.rejection(#"{"n":"1","i":[{"s":"A","q":1,"c":4}]}"#)
@@ -114,9 +119,11 @@ import Testing
     }
 
     @Test func aTextInBase64() throws {
-        let map = "unwrap: {base64: /m/data}\norder_id: /m/data/n\nlines: /m/data/i\nlines[].sku: /s\nlines[].quantity: 1"
+        let map =
+            "unwrap: {base64: /m/data}\norder_id: /m/data/n\nlines: /m/data/i\nlines[].sku: /s\nlines[].quantity: 1"
         // {"n":"1","i":[{"s":"\u00e9"}]}
-        #expect(try order(map, #"{"m":{"data":"eyJuIjoiMSIsImkiOlt7InMiOiLDqSJ9XX0="}}"#).lines.map(\.sku.text) == ["é"])
+        #expect(
+            try order(map, #"{"m":{"data":"eyJuIjoiMSIsImkiOlt7InMiOiLDqSJ9XX0="}}"#).lines.map(\.sku.text) == ["é"])
         let input = try MappedInput(type: "order-placed", map)
         #expect(
             input.rejection(#"{"m":{"data":"!"}}"#)
@@ -128,10 +135,14 @@ import Testing
 
     @Test func aWrongTypeIsToldAlone() {
         #expect(
-            MappedInput.problems("type: {any: [{value: order-plced, when: {/a: 1}}, {value: stock-received}]}\norder_id: /n")
-                == [#"f:5:30: broker.inputs[0].map.type: "order-plced" is no message type; did you mean order-placed?"#])
+            MappedInput.problems(
+                "type: {any: [{value: order-plced, when: {/a: 1}}, {value: stock-received}]}\norder_id: /n")
+                == [#"f:5:30: broker.inputs[0].map.type: "order-plced" is no message type; did you mean order-placed?"#]
+        )
         #expect(
-            MappedInput.problems("type: {from: /a, default: {b: 1}}\norder_id: /n").allSatisfy { !$0.contains("is missing") })
+            MappedInput.problems("type: {from: /a, default: {b: 1}}\norder_id: /n").allSatisfy {
+                !$0.contains("is missing")
+            })
     }
 
     @Test func theLastOfAList() throws {
@@ -175,7 +186,8 @@ import Testing
 
     /// In outputs, the other way round.
     @Test(arguments: [
-        ("DDD, DD MMM YYYY hh:mm:ss Z", "Mon, 23 Nov 2026 15:05:07 +01:00"), ("M/D/YY h:mm:ss AM", "11/23/26 3:05:07 PM"),
+        ("DDD, DD MMM YYYY hh:mm:ss Z", "Mon, 23 Nov 2026 15:05:07 +01:00"),
+        ("M/D/YY h:mm:ss AM", "11/23/26 3:05:07 PM"),
         ("D.M.YYYY hh:mm:ss", "23.11.2026 15:05:07"),
     ])
     func timesAreWrittenAsTheyAreRead(format: String, expected: String) throws {
@@ -211,7 +223,9 @@ import Testing
     func quotients(found: String, divisor: String, expected: String) throws {
         let input = try MappedInput(
             type: "order-placed",
-            Self.rest + "lines[].sku: /s\nlines[].quantity: 1\nlines[].unit_price: {from: /p, as: [string-number, {divide: \(divisor)}]}")
+            Self.rest
+                + "lines[].sku: /s\nlines[].quantity: 1\nlines[].unit_price: {from: /p, as: [string-number, {divide: \(divisor)}]}"
+        )
         let fields = Decoder().fields(
             Array("{\"n\":\"1\",\"i\":[{\"s\":\"A\",\"p\":\(found)}]}".utf8), envelope: Envelope(),
             arrival: Instant(microseconds: 0), options: input.options)
