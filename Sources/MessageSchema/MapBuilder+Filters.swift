@@ -28,7 +28,7 @@ extension MapBuilder {
         return texts.joined(separator: ", ")
     }
 
-    private mutating func holds(_ condition: MapRun) -> Bool {
+    mutating func holds(_ condition: MapRun) -> Bool {
         for index in condition.indices where !holds(plan.tests.elements[index]) { return false }
         return true
     }
@@ -41,7 +41,19 @@ extension MapBuilder {
         case .absent: return found == nil
         case .anyOf: return isAny(found, test)
         case .noneOf: return !isAny(found, test)
+        case .same: return isSame(found, test)
+        case .notSame: return !isSame(found, test)
         }
+    }
+
+    /// By value where both are whole numbers, also in texts; else by text. Nothing and null are the same.
+    private mutating func isSame(_ found: JSONNode?, _ test: PlanTest) -> Bool {
+        var other = (try? read(plan.sources.elements[Int(test.other)], -1))?.node
+        if other?.kind == .null { other = nil }
+        guard let found, let other else { return found == nil && other == nil }
+        if let left = wholeInText(found), let right = wholeInText(other) { return left == right }
+        guard let left = plainText(found), let right = plainText(other) else { return false }
+        return left.utf8.elementsEqual(right.utf8)
     }
 
     private func isAny(_ found: JSONNode?, _ test: PlanTest) -> Bool {

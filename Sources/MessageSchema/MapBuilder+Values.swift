@@ -32,21 +32,54 @@ extension MapBuilder {
         {
             throw fault(member, "a text of more than \(MapBuilder.textBytesMax) bytes", found.origin)
         }
-        for index in value.coercions.indices {
+        if !value.coercions.isEmpty {
+            guard let made = try coerced(found, by: value.coercions, member) else {
+                guard let fallback = value.fallback else { return nil }
+                return Made(node: shifted(fallback), origin: Origin.member(member))
+            }
+            found = made
+        }
+        if value.plus >= 0 || value.minus >= 0 { found = try sum(found, value, member) }
+        made = found
+        if value.table >= 0 { made = try look(up: found, in: plan.tables[Int(value.table)], member) }
+        return made
+    }
+
+    /// - Returns: nil: it counts as absent.
+    private mutating func coerced(_ made: Made, by coercions: MapRun, _ member: Int) throws(MapStop) -> Made? {
+        var found = made
+        for index in coercions.indices {
             do throws(MapCause) {
-                let coercion = plan.coercions.elements[index]
-                guard let node = try coerced(found.node, by: coercion) else {
-                    guard let fallback = value.fallback else { return nil }
-                    return Made(node: shifted(fallback), origin: Origin.member(member))
-                }
+                guard let node = try coerced(found.node, by: plan.coercions.elements[index]) else { return nil }
                 found = Made(node: node, origin: found.origin)
             } catch {
                 throw fault(member, "\(shown(found.node)) \(error.text)", found.origin)
             }
         }
-        made = found
-        if value.table >= 0 { made = try look(up: found, in: plan.tables[Int(value.table)], member) }
-        return made
+        return found
+    }
+
+    /// A value with what is added to it and taken off it.
+    private mutating func sum(_ first: Made, _ value: PlanValue, _ member: Int) throws(MapStop) -> Made {
+        var total = try whole(first, member)
+        for (source, isAdded) in [(value.plus, true), (value.minus, false)] where source >= 0 {
+            guard let made = try read(plan.sources.elements[Int(source)], member), made.node.kind != .null,
+                let other = try coerced(made, by: value.coercions, member)
+            else { continue }
+            let change = try whole(other, member)
+            let (sum, overflow) =
+                isAdded ? total.addingReportingOverflow(change) : total.subtractingReportingOverflow(change)
+            guard !overflow else { throw fault(member, "\(shown(other.node)) makes it too large", other.origin) }
+            total = sum
+        }
+        return Made(node: made(number: total), origin: Origin.member(member))
+    }
+
+    private func whole(_ made: Made, _ member: Int) throws(MapStop) -> Int64 {
+        guard made.node.kind == .number, case .value(let value) = number(made.node).whole else {
+            throw fault(member, "\(shown(made.node)) is not a whole number", made.origin)
+        }
+        return value
     }
 
     private func look(up found: Made, in packed: PlanTable, _ member: Int) throws(MapStop) -> Made {
@@ -77,6 +110,19 @@ extension MapBuilder {
                 if let made = try read(plan.sources.elements[index], member), made.node.kind != .null { return made }
             }
             return nil
+        case .guarded(let conditions, let index):
+            for condition in conditions.indices where holds(plan.conditions.elements[condition]) {
+                return try read(plan.sources.elements[Int(index)], member)
+            }
+            return nil
+        case .lookup(let index, let place):
+            guard let made = try read(plan.sources.elements[Int(index)], member),
+                made.node.kind == .string || made.node.kind == .number,
+                Int(made.node.end - made.node.start) <= MapBuilder.textBytesMax
+            else { return nil }
+            return find(plan.places.elements[Int(place)], bytes(of: made.node)).map {
+                Made(node: self.source[$0], origin: Origin.found($0), isUnchanged: true)
+            }
         case .join(let sources):
             var bytes: [UInt8] = []
             for index in sources.indices {
@@ -90,6 +136,10 @@ extension MapBuilder {
                     bytes += self.bytes(of: made.node)
                 } else {
                     bytes += text[Int(made.node.start)..<Int(made.node.end)]
+                }
+                // `SKU-` with nothing behind the dash names nothing: a blank part is as good as none.
+                if !plan.isOfOutput, isBlank(made.node) {
+                    guard case .constant = plan.sources.elements[index] else { return nil }
                 }
                 if bytes.count > MapBuilder.textBytesMax {
                     throw fault(member, "more than \(MapBuilder.textBytesMax) bytes to join", made.origin)

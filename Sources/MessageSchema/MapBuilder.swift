@@ -40,6 +40,8 @@ struct MapBuilder: ~Copyable {
     var scopes: [Scope] = []
     /// The place in its list of the line that is being made, from 0.
     var line: Int?
+    /// What is made: other types have members of the same names.
+    var built = MapShape(first: 0, count: 0)
     /// Texts that could not be unwrapped, and why.
     var faults: [String] = []
     /// Elements that the filters passed over.
@@ -69,6 +71,7 @@ struct MapBuilder: ~Copyable {
     // MARK: Making nodes
 
     mutating func build(_ shape: MapShape) throws(MapStop) {
+        built = shape
         try object(shape, origin: Origin.found(root))
     }
 
@@ -158,6 +161,20 @@ struct MapBuilder: ~Copyable {
         guard var node = start(of: pointer) else { return nil }
         for step in Int(pointer.first)..<Int(pointer.first + pointer.count) {
             guard let next = next(from: node, plan.steps.elements[step]) else { return nil }
+            node = next
+        }
+        return node
+    }
+
+    /// With a value of the message as the name, place or text that is looked for.
+    func find(_ pointer: MapPointer, _ found: [UInt8]) -> Int? {
+        guard var node = start(of: pointer) else { return nil }
+        for index in Int(pointer.first)..<Int(pointer.first + pointer.count) {
+            let step = plan.steps.elements[index]
+            let isOpen = step.kind == .found || step.kind == .matchFound
+            let next =
+                isOpen ? source.step(from: node, step, found: found, plan.text.elements) : next(from: node, step)
+            guard let next else { return nil }
             node = next
         }
         return node

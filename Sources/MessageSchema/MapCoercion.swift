@@ -3,12 +3,14 @@ import InventoryCore
 /// What a mapping makes of a value, asked for by name.
 enum MapCoercion: Sendable, BitwiseCopyable {
     case stringInteger, stringNumber, decimalComma, text
-    case unixSeconds, unixMilliseconds
+    case unixSeconds, unixMilliseconds, unixMicroseconds, unixNanoseconds, unixDays
     /// An index of the plan's local times.
     case localTime(Int32)
     case trim, upper, lower, blankNull, absolute
     /// Whole numbers times a factor: cartons to pieces, or -1 to turn the sign.
     case times(Int64)
+    /// Numbers by a factor, where that comes out: cents to a price, pieces to cartons.
+    case dividedBy(Int64)
     /// The text before or behind the first place of another text; itself where that is not in it.
     case before(MapRange), after(MapRange)
     /// The text without any of another text.
@@ -26,8 +28,9 @@ enum MapCoercion: Sendable, BitwiseCopyable {
     }
 
     static let names = [
-        "string-integer", "string-number", "decimal-comma", "text", "unix-seconds", "unix-milliseconds", "local-time",
-        "trim", "upper", "lower", "blank-null", "absolute",
+        "string-integer", "string-number", "decimal-comma", "text", "unix-seconds", "unix-milliseconds",
+        "unix-microseconds", "unix-nanoseconds", "unix-days", "local-time", "trim", "upper", "lower", "blank-null",
+        "absolute",
     ]
 
     var name: String {
@@ -38,6 +41,9 @@ enum MapCoercion: Sendable, BitwiseCopyable {
         case .text: "text"
         case .unixSeconds: "unix-seconds"
         case .unixMilliseconds: "unix-milliseconds"
+        case .unixMicroseconds: "unix-microseconds"
+        case .unixNanoseconds: "unix-nanoseconds"
+        case .unixDays: "unix-days"
         case .localTime: "local-time"
         case .trim: "trim"
         case .upper: "upper"
@@ -45,6 +51,7 @@ enum MapCoercion: Sendable, BitwiseCopyable {
         case .blankNull: "blank-null"
         case .absolute: "absolute"
         case .times: "times"
+        case .dividedBy: "divide"
         case .before: "before"
         case .after: "after"
         case .without: "remove"
@@ -58,10 +65,11 @@ enum MapCoercion: Sendable, BitwiseCopyable {
 
     var result: Result {
         switch self {
-        case .stringInteger, .stringNumber, .times, .countOfSeconds, .countOfMilliseconds, .wholeNumber, .decimalNumber:
+        case .stringInteger, .stringNumber, .times, .dividedBy, .countOfSeconds, .countOfMilliseconds, .wholeNumber,
+            .decimalNumber:
             .number
         case .decimalComma, .text, .trim, .upper, .lower, .before, .after, .without, .inZone: .text
-        case .unixSeconds, .unixMilliseconds, .localTime: .time
+        case .unixSeconds, .unixMilliseconds, .unixMicroseconds, .unixNanoseconds, .unixDays, .localTime: .time
         case .blankNull, .absolute: .same
         }
     }
@@ -84,8 +92,14 @@ extension MapBuilder {
             return made(copyOf: node.start..<node.end)
         case .decimalComma:
             return changed(node) { $0 == UInt8(ascii: ",") ? UInt8(ascii: ".") : $0 }
-        case .unixSeconds: return try unixTime(node, shift: 6)
-        case .unixMilliseconds: return try unixTime(node, shift: 3)
+        case .unixSeconds: return try unixTime(node, "seconds", shift: 6)
+        case .unixMilliseconds: return try unixTime(node, "milliseconds", shift: 3)
+        case .unixMicroseconds: return try unixTime(node, "microseconds", shift: 0)
+        case .unixNanoseconds: return try unixTime(node, "nanoseconds", shift: -3)
+        case .unixDays:
+            guard let found = numberInText(node), case .value(let days) = number(found).whole, abs(days) < 4_000_000
+            else { throw MapCause(text: "is no count of days since 1970") }
+            return try unixTime(made(number: days * 86_400), "seconds", shift: 6)
         case .localTime(let index): return try time(node, plan.localTimes[Int(index)])
         case .trim:
             guard node.kind == .string else { return node }
@@ -95,9 +109,7 @@ extension MapBuilder {
         case .upper: return changed(node) { $0 &- UInt8(ascii: "a") < 26 ? $0 ^ 0x20 : $0 }
         case .lower: return changed(node) { $0 &- UInt8(ascii: "A") < 26 ? $0 ^ 0x20 : $0 }
         case .blankNull:
-            guard node.kind == .string else { return node }
-            let isBlank = node.isEscaped ? MapBuilder.trimmed(bytes(of: node)).isEmpty : trimmed(node).isEmpty
-            return isBlank ? nil : node
+            return isBlank(node) ? nil : node
         case .absolute:
             guard node.kind == .number, byte(at: node.start) == UInt8(ascii: "-") else { return node }
             return with(node) { $0.start += 1 }
@@ -107,6 +119,7 @@ extension MapBuilder {
             let (product, overflow) = value.multipliedReportingOverflow(by: factor)
             guard !overflow else { throw MapCause(text: "times \(factor) is too large") }
             return made(number: product)
+        case .dividedBy(let divisor): return try quotient(node, divisor)
         case .before(let mark): return cut(node, mark) { text, _, first in text[..<first] }
         case .after(let mark): return cut(node, mark) { text, mark, first in text[(first + mark.count)...] }
         case .without(let mark):
@@ -171,6 +184,12 @@ extension MapBuilder {
         return number
     }
 
+    /// nil: it is none.
+    func wholeInText(_ node: JSONNode) -> Int64? {
+        guard let found = numberInText(node), case .value(let value) = number(found).whole else { return nil }
+        return value
+    }
+
     private func wholeNumber(_ node: JSONNode) throws(MapCause) -> JSONNode {
         guard let found = numberInText(node), case .value = number(found).whole else {
             throw MapCause(text: "is not a whole number")
@@ -190,6 +209,27 @@ extension MapBuilder {
         return found
     }
 
+    /// By a power of ten the point moves, which always comes out; by anything else a whole number has to be a multiple.
+    private mutating func quotient(_ node: JSONNode, _ divisor: Int64) throws(MapCause) -> JSONNode {
+        guard node.kind == .number else { throw MapCause(text: "is no number") }
+        if case .value(let value) = number(node).whole, value % divisor == 0 { return made(number: value / divisor) }
+        var (places, rest) = (0, divisor.magnitude)
+        while rest % 10 == 0 { (places, rest) = (places + 1, rest / 10) }
+        let written = bytes(of: node)
+        guard rest == 1, divisor > 0, !written.contains(where: { $0 | 0x20 == UInt8(ascii: "e") }) else {
+            throw MapCause(text: "is not a multiple of \(divisor)")
+        }
+        let isNegative = written.first == UInt8(ascii: "-")
+        let parts = written.dropFirst(isNegative ? 1 : 0).split(separator: UInt8(ascii: "."))
+        var whole = Array(parts[0])
+        // `-007` of a text keeps its zeros; they are not JSON.
+        whole = Array(repeating: 0x30, count: max(0, places + 1 - whole.count)) + whole
+        var front = Array(whole.dropLast(places).drop { $0 == 0x30 })
+        if front.isEmpty { front = [0x30] }
+        let fraction = whole.suffix(places) + (parts.count > 1 ? parts[1] : [])
+        return made(written: (isNegative ? [UInt8(ascii: "-")] : []) + front + [UInt8(ascii: ".")] + fraction, .number)
+    }
+
     func number(_ node: JSONNode) -> JSONNumber {
         // Only ever used at once, while the text stays where it is.
         text.withUnsafeBufferPointer { JSONNumber(UnsafeBufferPointer(rebasing: $0[Int(node.start)..<Int(node.end)])) }
@@ -205,24 +245,27 @@ extension MapBuilder {
     }
 
     /// - Parameter shift: how many decimal places its unit is above the microsecond.
-    private mutating func unixTime(_ node: JSONNode, shift: Int) throws(MapCause) -> JSONNode {
-        let cause = "is no count of \(shift == 6 ? "seconds" : "milliseconds") since 1970"
+    private mutating func unixTime(_ node: JSONNode, _ unit: String, shift: Int) throws(MapCause) -> JSONNode {
+        let cause = "is no count of \(unit) since 1970"
         guard let found = numberInText(node) else { throw MapCause(text: cause) }
         let isNegative = byte(at: found.start) == UInt8(ascii: "-")
         var value: Int64 = 0
         var places = -1
-        for index in (Int(found.start) + (isNegative ? 1 : 0))..<Int(found.end) {
+        // What is finer than a microsecond is dropped.
+        let digits = (Int(found.start) + (isNegative ? 1 : 0))..<Int(found.end)
+        let point = shift < 0 ? text[digits].firstIndex(of: UInt8(ascii: ".")) ?? digits.upperBound : digits.upperBound
+        for index in digits where index < point + min(shift, 0) || shift >= 0 {
             let byte = text[index]
             if byte == UInt8(ascii: ".") {
                 places = 0
                 continue
             }
             guard byte &- 0x30 < 10, value < 100_000_000_000_000_000 else { throw MapCause(text: cause) }
-            if places >= shift { continue }
+            if places >= max(shift, 0) { continue }
             value = value * 10 + Int64(byte - 0x30)
             if places >= 0 { places += 1 }
         }
-        for _ in max(places, 0)..<shift {
+        for _ in max(places, 0)..<max(shift, max(places, 0)) {
             let (scaled, overflow) = value.multipliedReportingOverflow(by: 10)
             guard !overflow else { throw MapCause(text: "is beyond the years 1 to 9999") }
             value = scaled
@@ -278,6 +321,11 @@ extension MapBuilder {
             for offset in 0..<mark.count where bytes[place + offset] != mark[offset] { return false }
             return true
         }
+    }
+
+    func isBlank(_ node: JSONNode) -> Bool {
+        guard node.kind == .string else { return false }
+        return node.isEscaped ? MapBuilder.trimmed(bytes(of: node)).isEmpty : trimmed(node).isEmpty
     }
 
     private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (byte >= 0x09 && byte <= 0x0D) }

@@ -9,7 +9,9 @@ extension MapCompiler {
                 return coercion
             }
             let names = outputScope == nil ? MapCoercion.names : MapCoercion.namesOfOutputs
-            let near = nearestWord(name, among: names + ["times"])
+            // `integer` means `string-integer`, however many letters are between them.
+            let alike = names.filter { name.utf8.count > 3 && $0.contains(name) }
+            let near = nearestWord(name, among: alike.isEmpty ? names + ["times"] : alike)
             fail(
                 tree.place, key, "\(quoted(name)) is not known",
                 "did you mean \(near == "times" ? "{times: 12}" : near)?")
@@ -20,6 +22,10 @@ extension MapCompiler {
             case ("times", .number(let digits)):
                 if let factor = Int64(digits), factor != 0, factor.magnitude <= 1_000_000_000 { return .times(factor) }
                 fail(first.value.place, key, "\(digits) is no factor", "give a whole number, not 0")
+                return nil
+            case ("divide", .number(let digits)) where outputScope == nil:
+                if let divisor = Int64(digits), divisor > 1, divisor <= 1_000_000_000 { return .dividedBy(divisor) }
+                fail(first.value.place, key, "\(digits) is nothing to divide by", "give a whole number above 1")
                 return nil
             case ("before", _), ("after", _), ("remove", _):
                 guard case .text(let mark) = first.value.value, !mark.isEmpty, mark.utf8.count <= 64 else {
@@ -41,7 +47,7 @@ extension MapCompiler {
         }
         fail(
             tree.place, key, "\(tree.described) is not known",
-            "write one of \((outputScope == nil ? MapCoercion.names : MapCoercion.namesOfOutputs).joined(separator: ", ")), {times: 12}, {before: \" \"}, {after: \":\"}, {remove: \".\"}"
+            "write one of \((outputScope == nil ? MapCoercion.names : MapCoercion.namesOfOutputs).joined(separator: ", ")), {times: 12},\(outputScope == nil ? " {divide: 100}," : "") {before: \" \"}, {after: \":\"}, {remove: \".\"}"
         )
         return nil
     }
@@ -65,17 +71,18 @@ extension MapCompiler {
             }
         default: break
         }
-        guard let zone, let offset = LocalTime.offset(zone) else {
+        let format = pattern.flatMap { LocalTime.Format($0.text) }
+        guard let offset = zone.map(LocalTime.offset) ?? (format?.hasZone == true ? 0 : nil) else {
             fail(
                 tree.place, "\(key).local-time", "\(quoted(zone ?? "")) is no zone",
                 "write UTC, or an offset in quotes: \"+01:00\"")
             return nil
         }
         guard let pattern else { return LocalTime(offset: offset) }
-        guard let format = LocalTime.Format(pattern.text) else {
+        guard let format else {
             fail(
                 pattern.place, "\(key).local-time.format", "\(quoted(pattern.text)) is no form of a date",
-                "write it with YYYY, MM, DD, hh, mm and ss: \"DD.MM.YYYY hh:mm\"")
+                "write it with YYYY, MM, DD, hh, mm and ss, each once: \"DD.MM.YYYY hh:mm\"")
             return nil
         }
         return LocalTime(offset: offset, format: format)
@@ -108,6 +115,9 @@ extension MapCoercion {
         case "text": self = .text
         case "unix-seconds": self = .unixSeconds
         case "unix-milliseconds": self = .unixMilliseconds
+        case "unix-microseconds": self = .unixMicroseconds
+        case "unix-nanoseconds": self = .unixNanoseconds
+        case "unix-days": self = .unixDays
         case "local-time": self = .localTime(0)
         case "trim": self = .trim
         case "upper": self = .upper

@@ -9,8 +9,7 @@ extension MapCompiler {
             return filter
         }
         for (name, place, value) in pairs {
-            let trees: [MapTree] = if case .list(let list) = value.value { list } else { [value] }
-            let conditions = trees.compactMap { condition($0, "\(key).\(name)", isElement: isElement) }
+            let conditions = conditions(value, "\(key).\(name)", isElement: isElement)
             switch name {
             case "unless": filter.unless = conditions
             case "when": filter.when = conditions
@@ -21,6 +20,12 @@ extension MapCompiler {
             }
         }
         return filter
+    }
+
+    /// One condition, or a list of which one has to hold.
+    mutating func conditions(_ tree: MapTree, _ key: String, isElement: Bool) -> [MapCondition] {
+        let trees: [MapTree] = if case .list(let list) = tree.value { list } else { [tree] }
+        return trees.compactMap { condition($0, key, isElement: isElement) }
     }
 
     private mutating func condition(_ tree: MapTree, _ key: String, isElement: Bool) -> MapCondition? {
@@ -35,18 +40,27 @@ extension MapCompiler {
             var isNot = false
             if case .map(let inner) = value.value {
                 guard inner.count == 1, let first = inner.first else {
-                    fail(value.place, key, "a map is nothing to compare with", "write {not: …} or {present: true}")
+                    fail(
+                        value.place, key, "a map is nothing to compare with",
+                        "write {not: …}, {present: true} or {same: /pointer}")
                     return nil
                 }
                 switch (first.key, first.value.value) {
                 case ("present", .flag(let flag)):
                     tests.append(MapTest(source: source, wanted: .present(flag), sourceText: name))
                     continue
+                case ("same", _), ("not-same", _):
+                    guard let other = pointer(first.value, "\(key).\(first.key)", allowsMany: false) else { return nil }
+                    let wanted = MapTest.Wanted.same(.pointer(other), isNot: first.key == "not-same")
+                    tests.append(MapTest(source: source, wanted: wanted, sourceText: name))
+                    continue
                 case ("not", _):
                     isNot = true
                     wanted = first.value
                 default:
-                    fail(first.keyPlace, "\(key).\(first.key)", "unknown key", "write {not: …} or {present: true}")
+                    fail(
+                        first.keyPlace, "\(key).\(first.key)", "unknown key",
+                        "write {not: …}, {present: true} or {same: /pointer}")
                     return nil
                 }
             }

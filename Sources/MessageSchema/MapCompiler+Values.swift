@@ -7,9 +7,20 @@ extension MapCompiler {
         switch tree.value {
         case .list(let trees): return "[" + trees.map(origin).joined(separator: ", ") + "]"
         case .map(let pairs):
+            if let place = pairs.first(where: { $0.key == "in" })?.value {
+                let rest = MapTree(.map(pairs.filter { $0.key != "in" }), at: tree.place)
+                return "\(origin(place)) by \(origin(rest))"
+            }
+            if let sign = pairs.first(where: { $0.key == "minus" || $0.key == "plus" }) {
+                let rest = MapTree(.map(pairs.filter { $0.key != sign.key }), at: tree.place)
+                return "\(origin(rest)) \(sign.key) \(origin(sign.value))"
+            }
             for (key, _, value) in pairs {
                 switch key {
-                case "from", "any": return origin(value)
+                case "from": return origin(value)
+                case "any":
+                    guard case .list(let trees) = value.value else { return origin(value) }
+                    return trees.map(origin).joined(separator: " or ")
                 case "value": return "value \(value.described)"
                 case "property", "header", "element": return "\(key) \(value.scalarText ?? "")"
                 default: continue
@@ -42,8 +53,10 @@ extension MapCompiler {
         }
     }
 
-    private static let sourceKeys = ["from", "any", "property", "header", "element", "value"]
-    private static let valueKeys = sourceKeys + ["as", "is", "else", "default"]
+    static let sourceKeys = ["from", "any", "property", "header", "element", "value"]
+    /// What may stand beside a source, wherever it stands.
+    static let besideKeys = ["in", "when"]
+    private static let valueKeys = sourceKeys + besideKeys + ["as", "plus", "minus", "is", "else", "default"]
 
     /// - Parameter kind: of the field that it is for; nil: anything goes.
     mutating func value(_ tree: MapTree, _ key: String, _ kind: Field.Kind?, isElement: Bool) -> MapValue? {
@@ -87,11 +100,17 @@ extension MapCompiler {
                 coercions.append(coercion)
             }
         }
-        let isPlain = table == nil && coercions.isEmpty
-        guard let source = source(first.key, first.value, key, isPlain ? kind : nil, isElement: isElement) else {
-            return nil
-        }
+        let beside = pairs.filter { MapCompiler.besideKeys.contains($0.key) }
+        let isPlain = table == nil && coercions.isEmpty && part("in") == nil
+        guard let bare = source(first.key, first.value, key, isPlain ? kind : nil, isElement: isElement),
+            let source = source(bare, beside, key, isElement: isElement)
+        else { return nil }
         var value = MapValue(source: source, coercions: coercions)
+        for name in ["plus", "minus"] {
+            guard let tree = part(name) else { continue }
+            guard let other = operand(tree, "\(key).\(name)", kind, isElement: isElement) else { return nil }
+            if name == "plus" { value.plus = other } else { value.minus = other }
+        }
         if let table {
             guard let made = self.table(table, otherwise: part("else"), key, kind) else { return nil }
             value.table = made
@@ -122,7 +141,7 @@ extension MapCompiler {
                 fail(tree.place, "\(key).any", "\(tree.described) is not a list", "write it as [/first, /second]")
                 return nil
             }
-            let sources = trees.compactMap { source($0, key, isElement: isElement) }
+            let sources = trees.compactMap { source($0, key, kind, isElement: isElement) }
             return sources.count == trees.count ? .first(sources) : nil
         case "property":
             let words = outputScope == nil ? MapAttributes.properties : OutputScope.properties
@@ -156,8 +175,10 @@ extension MapCompiler {
         }
     }
 
-    /// A pointer, or a list that is joined.
-    private mutating func source(_ tree: MapTree, _ key: String, isElement: Bool) -> MapSource? {
+    /// A pointer, a list that is joined, or a map that names a source and what stands beside it.
+    mutating func source(
+        _ tree: MapTree, _ key: String, _ kind: Field.Kind? = nil, isElement: Bool
+    ) -> MapSource? {
         switch tree.value {
         case .list(let trees):
             guard !trees.isEmpty, trees.count <= 32 else {
@@ -175,10 +196,8 @@ extension MapCompiler {
                     let text = MapTree(.text(tree.scalarText ?? ""), at: tree.place)
                     guard let constant = parts.constant(text) else { return nil }
                     sources.append(.constant(constant))
-                case .map(let pairs) where pairs.count == 1:
-                    guard let first = pairs.first,
-                        let source = source(first.key, first.value, key, nil, isElement: isElement)
-                    else { return nil }
+                case .map:
+                    guard let source = source(tree, key, isElement: isElement) else { return nil }
                     sources.append(source)
                 default:
                     fail(tree.place, key, "\(tree.described) can't be joined", "give pointers and texts")
@@ -186,14 +205,26 @@ extension MapCompiler {
                 }
             }
             return .join(sources)
-        case .map(let pairs) where pairs.count == 1:
-            guard let first = pairs.first, MapCompiler.sourceKeys.contains(first.key) else {
-                fail(
-                    tree.place, key, "a map is no source", "name one: \(MapCompiler.sourceKeys.joined(separator: ", "))"
-                )
+        case .map(let pairs):
+            let beside = pairs.filter { MapCompiler.besideKeys.contains($0.key) }
+            if let wrong = pairs.first(where: {
+                !MapCompiler.sourceKeys.contains($0.key) && !MapCompiler.valueKeys.contains($0.key)
+            }) {
+                let near = nearestWord(wrong.key, among: MapCompiler.sourceKeys + MapCompiler.besideKeys)
+                fail(wrong.keyPlace, "\(key).\(wrong.key)", "unknown key", "did you mean \(near)?")
                 return nil
             }
-            return source(first.key, first.value, key, nil, isElement: isElement)
+            guard pairs.count == beside.count + 1,
+                let first = pairs.first(where: { MapCompiler.sourceKeys.contains($0.key) })
+            else {
+                fail(
+                    tree.place, key, "this map is no source",
+                    "name one: \(MapCompiler.sourceKeys.joined(separator: ", ")); beside it only in and when")
+                return nil
+            }
+            let kind = beside.contains { $0.key == "in" } ? nil : kind
+            guard let bare = source(first.key, first.value, key, kind, isElement: isElement) else { return nil }
+            return source(bare, beside, key, isElement: isElement)
         default: return pointer(tree, key, allowsMany: false).map(MapSource.pointer)
         }
     }

@@ -42,7 +42,7 @@ struct MapCompiler {
         var sections: [(type: InputType, place: MapPlace?, entries: [Entry], filter: MapTree?)] = []
         var typeTree: MapTree?
         var filterTree: MapTree?
-        var unwraps: [MapPointer] = []
+        var unwraps: [MapUnwrap] = []
         for (key, keyPlace, value) in pairs {
             if key == "type" {
                 typeTree = value
@@ -116,17 +116,6 @@ struct MapCompiler {
             filterByType: filters, unwraps: unwraps)
     }
 
-    private mutating func unwraps(_ tree: MapTree) -> [MapPointer] {
-        let trees: [MapTree] = if case .list(let list) = tree.value { list } else { [tree] }
-        guard !trees.isEmpty, trees.count <= UnwrappedDocument.pointersMax else {
-            fail(
-                tree.place, "unwrap", "names \(trees.count) texts",
-                "give 1 to \(UnwrappedDocument.pointersMax) pointers")
-            return []
-        }
-        return trees.compactMap { pointer($0, "unwrap", allowsMany: false) }
-    }
-
     // MARK: The type
 
     /// - Returns: where it comes from, and which types can come of it; nil: any.
@@ -141,7 +130,7 @@ struct MapCompiler {
         if let word = tree.scalarText, let type = InputType(rawValue: word) {
             return (MapValue(source: .constant(parts.constant(tree) ?? MapCompiler.nothing)), [type])
         }
-        guard let value = value(tree, "type", .messageType, isElement: false) else { return (nil, InputType.allCases) }
+        let value = value(tree, "type", .messageType, isElement: false)
         guard let words = typeWords(tree) else { return (value, nil) }
         var types: [InputType] = []
         for (word, place) in words where word != MapCompiler.skipType {
@@ -152,7 +141,7 @@ struct MapCompiler {
                 fail(place, "type", "\(quoted(word)) is no message type", "did you mean \(near)?")
             }
         }
-        if value.table != nil, value.table?.otherwise == nil, types.isEmpty, faults.isEmpty {
+        if let table = value?.table, table.otherwise == nil, types.isEmpty, faults.isEmpty {
             fail(tree.place, "type", "every message is passed over", "name at least one message type")
         }
         return (value, faults.isEmpty ? types : nil)
@@ -168,6 +157,15 @@ struct MapCompiler {
             case ("is", .map(let rows)):
                 isTable = true
                 words += rows.map { ($0.value.scalarText ?? "", $0.value.place) }
+            case ("any", .list(let trees)):
+                // Each of them a word, with when beside it: the first that holds.
+                for tree in trees {
+                    guard case .map(let inner) = tree.value, let word = inner.first(where: { $0.key == "value" }) else {
+                        return nil
+                    }
+                    words.append((word.value.scalarText ?? "", word.value.place))
+                }
+                isTable = true
             case ("value", _):
                 isTable = true
                 words.append((value.scalarText ?? "", value.place))
@@ -303,8 +301,7 @@ struct MapCompiler {
         var takesContainers = isFree
         if case .object = kind { takesContainers = true }
         let content: MapMember.Content
-        if case .pointer(let pointer) = value.source, value.coercions.isEmpty, value.table == nil, value.fallback == nil
-        {
+        if case .pointer(let pointer) = value.source, value.isPlain {
             content = .plain(pointer)
         } else {
             parts.values.append(value)

@@ -39,14 +39,26 @@ extension MapBuilder {
     }
 
     private func missing(_ path: String, _ element: Int?) -> String? {
-        guard let member = plan.keys.lastIndex(of: path.withoutPositions) else {
+        let key = path.withoutPositions
+        guard let member = members(of: built).first(where: { plan.keys[$0] == key }) else {
             return "the mapping has no \(path.withoutPositions)"
         }
         let origin = plan.origins[member]
         if let element, nodes.origin(element) >= 0, origin.hasPrefix("/") {
             return "nothing at \(source.pointer(to: Int(nodes.origin(element))))\(origin)"
         }
-        return "nothing at \(origin)"
+        return "nothing at \(origin)\(origin.hasPrefix("[") ? ", or a blank text" : "")"
+    }
+
+    /// All members of what is made, those of its lists and objects too.
+    private func members(of shape: MapShape) -> [Int] {
+        (Int(shape.first)..<Int(shape.first + shape.count)).flatMap { index -> [Int] in
+            switch plan.members.elements[index].content {
+            case .plain, .value: [index]
+            case .object(let inner): [index] + members(of: inner)
+            case .list(let list): [index] + members(of: plan.lists.elements[Int(list)].element)
+            }
+        }
     }
 
     private func described(_ node: Int) -> String {

@@ -32,7 +32,7 @@ final class MapPlan: Sendable {
     let filter: PlanFilter
     let filterByType: [InputType: PlanFilter]
     /// Texts that are JSON, and are read as what they hold.
-    let unwraps: [MapPointer]
+    let unwraps: [MapUnwrap]
     /// A list of lines begins at the message itself: it may be a list.
     let takesLists: Bool
     /// An output is never rejected: what can't be made is left out, or what the operator named stands in.
@@ -40,7 +40,7 @@ final class MapPlan: Sendable {
 
     init(
         _ parts: MapParts, shapes: [InputType: MapShape], type: MapValue?, typeOrigin: String, filter: MapFilter,
-        filterByType: [InputType: MapFilter], unwraps: [MapPointer] = [], isOfOutput: Bool = false
+        filterByType: [InputType: MapFilter], unwraps: [MapUnwrap] = [], isOfOutput: Bool = false
     ) {
         var parts = parts
         values = FixedTable(parts.values.map { parts.pack($0) })
@@ -69,7 +69,8 @@ final class MapPlan: Sendable {
         let steps = parts.steps
         takesLists = parts.places.contains { place in
             guard place.count > 0 else { return false }
-            return steps[Int(place.first)].kind == .each || steps[Int(place.first)].index >= 0
+            let step = steps[Int(place.first)]
+            return step.kind == .each || step.kind == .key && step.index >= 0
         }
         self.typeOrigin = typeOrigin
         self.isOfOutput = isOfOutput
@@ -132,16 +133,14 @@ struct MapParts {
         for token in parsed.tokens {
             switch token {
             case .each: steps.append(MapStep(kind: .each, name: MapRange(start: 0, end: 0)))
+            case .last: steps.append(MapStep(kind: .last, name: MapRange(start: 0, end: 0)))
             case .match(let name, let value):
-                steps.append(MapStep(kind: .match, name: bytes(name), value: bytes(value)))
-            case .key(let name):
-                var step = MapStep(kind: .key, name: bytes(name))
-                // As the RFC has it: no sign, no leading zero.
-                let isIndex =
-                    !name.isEmpty && name.utf8.count <= 9 && name.utf8.allSatisfy { $0 &- 0x30 < 10 }
-                    && (name == "0" || !name.hasPrefix("0"))
-                if isIndex { step.index = Int32(name) ?? -1 }
-                steps.append(step)
+                steps.append(
+                    MapStep(kind: .match, name: bytes(name), value: bytes(value), index: MapStep.index(name)))
+            case .key(let name): steps.append(MapStep(kind: .key, name: bytes(name), index: MapStep.index(name)))
+            case .found: steps.append(MapStep(kind: .found, name: MapRange(start: 0, end: 0)))
+            case .matchFound(let name):
+                steps.append(MapStep(kind: .matchFound, name: bytes(name), index: MapStep.index(name)))
             }
         }
         return MapPointer(
@@ -202,12 +201,18 @@ struct MapList: Sendable {
 struct MapValue: Sendable {
     var source: MapSource
     var coercions: [MapCoercion] = []
+    /// Whole numbers that are added and taken off, coerced alike; nothing is 0.
+    var plus: MapSource?
+    var minus: MapSource?
     /// nil: no table. What is not in it: `otherwise`.
     var table: MapTable?
     /// What stands in where nothing is found.
     var fallback: JSONNode?
     /// In outputs: what stands in where it can't be coerced.
     var instead: JSONNode?
+
+    /// What is found is taken as it is.
+    var isPlain: Bool { coercions.isEmpty && plus == nil && minus == nil && table == nil && fallback == nil }
 }
 
 indirect enum MapSource: Sendable {
@@ -216,6 +221,10 @@ indirect enum MapSource: Sendable {
     case constant(JSONNode)
     /// One text of several; nothing where one of its pointers finds nothing.
     case join([MapSource])
+    /// The value only where one of the conditions holds.
+    case guarded([MapCondition], MapSource)
+    /// What a pointer finds with the value as the name, place or text that it looks for.
+    case lookup(MapSource, MapPointer)
     /// The first that finds something.
     case first([MapSource])
 }
@@ -257,6 +266,8 @@ struct MapTest: Sendable {
         case noneOf([Pattern], orNothing: Bool)
         /// There is something there that is not null.
         case present(Bool)
+        /// The same text or number as another value of the message.
+        case same(MapSource, isNot: Bool)
     }
 
     var source: MapSource

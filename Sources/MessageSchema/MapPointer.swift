@@ -14,15 +14,25 @@ struct MapPointer: BitwiseCopyable {
 /// One token of a pointer. The names stand in the plan's text.
 struct MapStep: BitwiseCopyable {
     enum Kind: UInt8 {
-        case key, each, match
+        case key, each, match, last
+        /// In `in:` alone: a name or place, and a member's text, that the message itself says.
+        case found, matchFound
     }
 
     var kind: Kind
     var name: MapRange
     /// What a `match` compares with.
     var value = MapRange(start: 0, end: 0)
-    /// The token as an index of a list; -1: it is none.
+    /// The token, or the name of a match, as an index of a list; -1: it is none.
     var index: Int32 = -1
+
+    /// As the RFC has it: no sign, no leading zero.
+    static func index(_ name: String) -> Int32 {
+        let isIndex =
+            !name.isEmpty && name.utf8.count <= 9 && name.utf8.allSatisfy { $0 &- 0x30 < 10 }
+            && (name == "0" || !name.hasPrefix("0"))
+        return isIndex ? Int32(name) ?? -1 : -1
+    }
 }
 
 /// A piece of the plan's text.
@@ -37,6 +47,9 @@ struct PointerText {
         case key(String)
         case each
         case match(name: String, value: String)
+        case last
+        case found
+        case matchFound(name: String)
     }
 
     var up: Int
@@ -66,7 +79,7 @@ struct PointerText {
         guard rest.first == "/" else {
             throw PointerFault(
                 cause: "\(quoted(text)) is not a JSON pointer",
-                remedy: "write \(quoted("/" + text)), or {value: …} for a constant")
+                remedy: "write \(quoted(suggestion(text))), or {value: …} for a constant")
         }
         var tokens: [Token] = []
         // By bytes: a combining mark after a slash must not hide it.
@@ -79,8 +92,20 @@ struct PointerText {
         return PointerText(up: up, tokens: tokens)
     }
 
+    /// What a path of another kind is as a pointer: `order.id`, `$.items[0].sku`.
+    private static func suggestion(_ text: String) -> String {
+        var path = text
+        for prefix in ["$.", "$", "."] where path.hasPrefix(prefix) {
+            path.removeFirst(prefix.count)
+            break
+        }
+        if path.contains("/") || !path.contains(where: { $0 == "." || $0 == "[" }) { return "/" + path }
+        return "/" + path.replacing("[", with: "/").replacing("]", with: "").replacing(".", with: "/")
+    }
+
     private static func token(_ part: String, of text: String) throws(PointerFault) -> Token {
         if part == "*" { return .each }
+        if part == "[last]" { return .last }
         if part.hasPrefix("["), part.hasSuffix("]"), let equals = part.firstIndex(of: "=") {
             let name = String(part[part.index(after: part.startIndex)..<equals])
             let value = String(part[part.index(after: equals)...].dropLast())
@@ -154,7 +179,7 @@ extension JSONDocument {
             var child = node + 1
             let end = end(of: node)
             while child < end {
-                if self[child].kind == .object, let value = member(name(step.name), of: child),
+                if let value = compared(child, step, name(step.name)),
                     self[value].kind == .string || self[value].kind == .number, isKey(value, name(step.value))
                 {
                     return child
@@ -162,7 +187,55 @@ extension JSONDocument {
                 child = next(after: child)
             }
             return nil
+        case (.last, .array):
+            var child = node + 1
+            var last: Int?
+            while child < end(of: node) {
+                last = child
+                child = next(after: child)
+            }
+            return last
         default: return nil
+        }
+    }
+
+    /// What `[name=text]` looks at in an element: a member of an object, or with a number for a name a place in a list.
+    @inline(__always)
+    private func compared(_ element: Int, _ step: MapStep, _ name: UnsafeBufferPointer<UInt8>) -> Int? {
+        switch self[element].kind {
+        case .object: member(name, of: element)
+        case .array: step.index < 0 ? nil : self.element(Int(step.index), of: element)
+        default: nil
+        }
+    }
+
+    /// A step whose name, place or text is a value of the message. Places are counted from 1, as `{element: key}` does.
+    func step(from node: Int, _ step: MapStep, found: [UInt8], _ text: UnsafeBufferPointer<UInt8>) -> Int? {
+        found.withUnsafeBufferPointer { found in
+            let name = UnsafeBufferPointer(rebasing: text[Int(step.name.start)..<Int(step.name.end)])
+            switch (step.kind, self[node].kind) {
+            case (.found, .object): return member(found, of: node)
+            case (.found, .array):
+                guard !found.isEmpty, found.count <= 9 else { return nil }
+                var place = 0
+                for byte in found {
+                    guard byte &- 0x30 < 10 else { return nil }
+                    place = place * 10 + Int(byte - 0x30)
+                }
+                return place == 0 ? nil : element(place - 1, of: node)
+            case (.matchFound, .array):
+                var child = node + 1
+                while child < end(of: node) {
+                    if let value = compared(child, step, name),
+                        self[value].kind == .string || self[value].kind == .number, isKey(value, found)
+                    {
+                        return child
+                    }
+                    child = next(after: child)
+                }
+                return nil
+            default: return nil
+            }
         }
     }
 

@@ -18,6 +18,9 @@ struct PlanValue: BitwiseCopyable {
     var coercions: MapRun
     /// -1: none.
     var table: Int32
+    /// Sources that are added and taken off; -1: none.
+    var plus: Int32 = -1
+    var minus: Int32 = -1
     var fallback: JSONNode?
     var instead: JSONNode?
 }
@@ -31,6 +34,10 @@ enum PlanSource: BitwiseCopyable {
     /// Runs of the plan's sources.
     case join(MapRun)
     case first(MapRun)
+    /// A run of the plan's conditions, and one source.
+    case guarded(MapRun, Int32)
+    /// One source, and an index of the plan's places.
+    case lookup(Int32, Int32)
 }
 
 /// `MapList`, packed.
@@ -51,7 +58,7 @@ struct PlanFilter: BitwiseCopyable {
 
 struct PlanTest: BitwiseCopyable {
     enum Wanted: BitwiseCopyable {
-        case anyOf, noneOf, present, absent
+        case anyOf, noneOf, present, absent, same, notSame
     }
 
     var source: PlanSource
@@ -59,6 +66,8 @@ struct PlanTest: BitwiseCopyable {
     /// Nothing, and null, is among what is compared with.
     var orNothing = false
     var patterns = MapRun()
+    /// What it is compared with, where that is a value of the message too; -1: nothing.
+    var other: Int32 = -1
 }
 
 struct PlanPattern: BitwiseCopyable {
@@ -113,8 +122,11 @@ extension MapParts {
             packed.tables.append(PlanTable(rows: rows, table: made))
             table = Int32(packed.tables.count - 1)
         }
-        return PlanValue(
+        var made = PlanValue(
             source: source, coercions: coercions, table: table, fallback: value.fallback, instead: value.instead)
+        if let plus = value.plus { made.plus = pack([plus]).first }
+        if let minus = value.minus { made.minus = pack([minus]).first }
+        return made
     }
 
     private mutating func pack(_ source: MapSource) -> PlanSource {
@@ -126,6 +138,11 @@ extension MapParts {
             return .attribute(Int32(packed.attributes.count - 1))
         case .join(let sources): return .join(pack(sources))
         case .first(let sources): return .first(pack(sources))
+        case .guarded(let conditions, let source): return .guarded(pack(conditions), pack([source]).first)
+        case .lookup(let source, let pointer):
+            places.append(pointer)
+            let place = Int32(places.count - 1)
+            return .lookup(pack([source]).first, place)
         }
     }
 
@@ -164,6 +181,9 @@ extension MapParts {
         var made = PlanTest(source: pack(test.source), wanted: .present)
         switch test.wanted {
         case .present(let isThere): made.wanted = isThere ? .present : .absent
+        case .same(let other, let isNot):
+            made.wanted = isNot ? .notSame : .same
+            made.other = pack([other]).first
         case .anyOf(let patterns, let orNothing):
             (made.wanted, made.orNothing) = (.anyOf, orNothing)
             made.patterns = pack(patterns)

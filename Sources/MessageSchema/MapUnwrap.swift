@@ -1,5 +1,11 @@
 import InventoryCore
 
+/// A text that is JSON itself, or the base64 of one.
+struct MapUnwrap: Sendable {
+    var pointer: MapPointer
+    var isBase64 = false
+}
+
 /// Messages that carry their content as a text that is JSON itself, as bridges and queues of other makers do: the text's
 /// nodes take the place of the text, so that pointers go on inside it.
 struct UnwrappedDocument {
@@ -15,7 +21,7 @@ struct UnwrappedDocument {
     init(_ document: JSONDocument, root: Int, _ plan: MapPlan) {
         text = Array(document.text)
         nodes = Array(document.all)
-        for pointer in plan.unwraps { unwrap(pointer, root, plan) }
+        for unwrap in plan.unwraps { self.unwrap(unwrap, root, plan) }
     }
 
     /// Valid inside `body`.
@@ -28,7 +34,8 @@ struct UnwrappedDocument {
     }
 
     /// What is not there, or no text, stays as it is: some senders wrap and others don't.
-    private mutating func unwrap(_ pointer: MapPointer, _ root: Int, _ plan: MapPlan) {
+    private mutating func unwrap(_ unwrap: MapUnwrap, _ root: Int, _ plan: MapPlan) {
+        let pointer = unwrap.pointer
         let found = text.withUnsafeBufferPointer { text in
             nodes.withUnsafeBufferPointer { nodes -> (index: Int, bytes: [UInt8], place: String)? in
                 let document = JSONDocument(text: text, nodes: nodes)
@@ -43,7 +50,14 @@ struct UnwrappedDocument {
                 return (node, document.unescaped(nodes[node]), document.pointer(to: node))
             }
         }
-        guard let found else { return }
+        guard var found else { return }
+        if unwrap.isBase64 {
+            guard let bytes = decodedBase64(String(decoding: found.bytes, as: UTF8.self)) else {
+                faults.append("the text at \(found.place) is not base64")
+                return
+            }
+            found.bytes = bytes
+        }
         do throws(JSONError) {
             guard text.count + found.bytes.count < Int(Int32.max) else { return }
             let inner = try found.bytes.withUnsafeBufferPointer { (bytes) throws(JSONError) -> [JSONNode] in

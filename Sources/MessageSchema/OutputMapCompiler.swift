@@ -322,8 +322,7 @@ struct OutputMapCompiler {
     private mutating func plain(_ name: String, _ row: Row, _ isElement: Bool) -> Member? {
         guard let value = compiler.value(row.entry.tree, row.entry.key, nil, isElement: isElement) else { return nil }
         let content: MapMember.Content
-        if case .pointer(let pointer) = value.source, value.coercions.isEmpty, value.table == nil, value.fallback == nil
-        {
+        if case .pointer(let pointer) = value.source, value.isPlain {
             content = .plain(pointer)
         } else {
             compiler.parts.values.append(value)

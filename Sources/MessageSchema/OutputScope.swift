@@ -96,7 +96,8 @@ struct OutputScope {
             throw PointerFault(
                 cause: "\(quoted(text)) finds nothing: there is no \(quoted(name))", remedy: "did you mean \(near)?")
         case (.object, .each): return .anything
-        case (.list(let fields), .each), (.list(let fields), .match): return .object(fields)
+        case (.list(let fields), .each), (.list(let fields), .match), (.list(let fields), .last):
+            return .object(fields)
         case (.list(let fields), .key(let name)):
             if name == "0" || Int(name).map({ $0 > 0 && !name.hasPrefix("0") && !name.hasPrefix("+") }) ?? false {
                 return .object(fields)
@@ -104,7 +105,7 @@ struct OutputScope {
             throw PointerFault(
                 cause: "\(quoted(text)) finds nothing: \(quoted(name)) is no place in a list",
                 remedy: "write a number, [name=text], or in a list of your own its [] on the left")
-        case (.object, .match), (.scalar, _):
+        case (.object, _), (.list, _), (.scalar, _):
             throw PointerFault(
                 cause: "\(quoted(text)) finds nothing: it goes on where a single value stands",
                 remedy: "end it there")

@@ -20,8 +20,9 @@ import Worker
     @Test func allOfThemAreHere() {
         #expect(
             Self.names == [
-                "bridge", "cloudevents", "legacy-csv", "magento", "medusa", "odoo", "sap-idoc", "shopify",
-                "woocommerce",
+                "bridge", "cloudevents", "commercetools", "debezium", "edi-x12", "legacy-csv", "magento", "medusa",
+                "odoo",
+                "sap-idoc", "shopify", "woocommerce",
             ])
     }
 

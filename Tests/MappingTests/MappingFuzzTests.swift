@@ -23,7 +23,8 @@ import Testing
 
     static let pointers = [
         "/a", "/b", "/a/b", "/a/0", "/b/1/c", "$/a", "^/b", "^^/c", "$", "/", "/x~1y", "/x~0y", "/[a=1]/b", "/a/[c=x]",
-        "/\u{e9}", "/a/*", "/a/*/b", "/*", "~", "a", "/a~", "/99999999999", "/01", "^", "^^^^^^^^/a",
+        "/\u{e9}", "/a/*", "/a/*/b", "/*", "/[last]", "/a/[0=x]/b", "/b/[last]/c", "/a/[*]", "~", "a", "/a~",
+        "/99999999999", "/01", "^", "^^^^^^^^/a",
     ]
     static let keys = [
         "order_id", "lines", "lines[].sku", "lines[].quantity", "lines[].line_id", "priority", "customer",
@@ -33,14 +34,17 @@ import Testing
     ]
     static let coercions = [
         "string-integer", "string-number", "decimal-comma", "text", "unix-seconds", "unix-milliseconds", "local-time",
-        "trim", "upper", "lower", "blank-null", "absolute", "{times: 12}", "{times: 9000000000}",
+        "unix-microseconds", "unix-nanoseconds", "unix-days", "{divide: 100}", "[string-integer, {divide: 7}]",
+        "[string-number, {divide: 1000}]", "{local-time: {zone: UTC, format: \"M/D/YY h:mm AM\"}}",
+        "{local-time: {format: \"DDD, D MMM YYYY hh:mm:ss Z\"}}", "trim", "upper", "lower", "blank-null", "absolute",
+        "{times: 12}", "{times: 9000000000}",
         #"{before: " "}"#, #"{after: b}"#, #"{remove: "1"}"#, #"[{before: x}, {after: y}, trim]"#,
         "{local-time: {zone: \"+01:00\", format: \"DD.MM.YY hh\"}}", "nonsense", "[trim, text]",
     ]
 
     static func value(_ dice: inout Dice, depth: Int = 0) -> String {
         func quoted(_ text: String) -> String { "\"\(text)\"" }
-        switch dice.next() % (depth > 2 ? 3 : 9) {
+        switch dice.next() % (depth > 2 ? 3 : 13) {
         case 0, 1, 2: return quoted(dice.pick(pointers))
         case 3: return "[\(quoted(dice.pick(pointers))), \"-\", \(value(&dice, depth: depth + 1))]"
         case 4: return "{from: \(value(&dice, depth: depth + 1)), as: \(dice.pick(coercions))}"
@@ -50,6 +54,16 @@ import Testing
         case 6:
             return
                 "{from: \(quoted(dice.pick(pointers))), is: {x: y, 1: 2, \"true\": order-placed}, else: order-placed}"
+        case 8:
+            let open = dice.pick(["$/a/[*]", "$/b/[a=*]/b", "/[*]", "$/a/[0=*]/1", "$/b/[*]/[*]", "/a"])
+            return "{from: \(value(&dice, depth: depth + 1)), in: \"\(open)\", as: \(dice.pick(coercions))}"
+        case 9, 10:
+            let other = value(&dice, depth: depth + 1)
+            return
+                "{from: \(quoted(dice.pick(pointers))), \(dice.pick(["plus", "minus"])): \(other), as: string-integer}"
+        case 11:
+            let test = dice.pick(["x", "{present: true}", "{same: /b}", "{not-same: $/a}", "{not: [null, 1]}", "{}"])
+            return "{any: [{from: /a, when: {/b: \(test)}}, {value: x, when: [{/a: \(test)}, {/c: 1}]}, /a]}"
         case 7: return "{any: [\(quoted(dice.pick(pointers))), \(quoted(dice.pick(pointers)))]}"
         default:
             return dice.pick([
@@ -67,6 +81,7 @@ import Testing
             return dice.pick([
                 #""x""#, #""1""#, #"" 7 ""#, #""""#, #""\u0000""#, #""\ud83d\ude00\"""#, #""2026-01-01T00:00:00Z""#,
                 #""2026-01-01 00:00:00""#, #""order-placed""#, #""-007""#, #""1,5""#,
+                #""eyJhIjoieCIsImIiOlt7ImEiOjF9XX0=""#, #""e30""#,
                 #""{\"a\":\"x\",\"b\":[{\"a\":1}]}""#, #""[{\"c\":\"\u00e9\"},2]""#, #""{\"a\":""#,
             ])
         case 6, 7:
@@ -97,7 +112,9 @@ import Testing
                 lines.append("\(key): \(Self.value(&dice))")
             }
             if dice.chance(20), !lines.contains(where: { $0.hasPrefix("unwrap:") }) {
-                lines.append("unwrap: \(dice.pick(["/a", "/b", "[/a, /a/b, /c]", "/a/0"]))")
+                lines.append(
+                    "unwrap: \(dice.pick(["/a", "/b", "[/a, /a/b, /c]", "/a/0", "{base64: /a}", "[{base64: /b}, /b/a]"]))"
+                )
             }
             let type = dice.chance(70) ? "order-placed" : nil
             // No line at all is no mapping.
