@@ -19,13 +19,23 @@ extension PostgresTransaction {
                 var parameters = Parameters()
                 parameters.add(key)
                 parameters.add(Int64(limit))
+                parameters.add(skuID)
+                parameters.add(location?.text)
                 add(from, to: &parameters)
                 let rows = try answer(Self.ordersOfCustomer(from: from != nil), parameters)
-                return (0..<rows.count).map { row in
-                    CandidateOrder(
+                var found = CandidateOrders()
+                found.count = rows.count
+                for row in 0..<rows.count {
+                    // Of most orders of an old customer nothing waits.
+                    let waits = rows.integer(row, 5) != 0
+                    guard waits || row == rows.count - 1 else { continue }
+                    let order = CandidateOrder(
                         number: rows.integer(row, 0), placedAt: rows.time(row, 1), orderID: OrderID(rows.text(row, 2)),
                         customer: Customer(json: rows.text(row, 3), segment: rows.optionalText(row, 4)))
+                    found.end = WaitingPlace(endOf: order.orderID, placedAt: order.placedAt)
+                    if waits { found.orders.append(order) }
                 }
+                return found
             },
             lines: { orders, after, limit in
                 var parameters = Parameters()
@@ -45,12 +55,19 @@ extension PostgresTransaction {
         parameters.add(place.orderID.text)
     }
 
+    /// Whether something waits is looked up for the page alone, order by order.
     static func ordersOfCustomer(from isBounded: Bool) -> String {
         """
-        SELECT order_no, placed_at, order_id, customer, segment FROM orders
-        WHERE customer IS NOT NULL AND \(PostgresSchema.customerKey) = $1::text
-            \(isBounded ? "AND (placed_at, order_id) >= ($3::int8, $4::text)" : "")
-        ORDER BY placed_at, order_id LIMIT $2::int8
+        SELECT o.order_no, o.placed_at, o.order_id, o.customer, o.segment, line.waiting
+        FROM (SELECT order_no, placed_at, order_id, customer, segment FROM orders
+            WHERE customer IS NOT NULL AND \(PostgresSchema.customerKey) = $1::text
+                \(isBounded ? "AND (placed_at, order_id) >= ($5::int8, $6::text)" : "")
+            ORDER BY placed_at, order_id LIMIT $2::int8) AS o
+        CROSS JOIN LATERAL (SELECT count(*) AS waiting FROM (
+            SELECT FROM order_line l WHERE l.order_no = o.order_no AND l.waiting > 0
+                AND ($3::int8 IS NULL OR l.sku_id = $3::int8) AND ($4::text IS NULL OR l.pin = $4::text) LIMIT 1
+        ) AS first) AS line
+        ORDER BY o.placed_at, o.order_id
         """
     }
 
