@@ -151,6 +151,7 @@ extension PostgresTransaction {
         }
     }
 
+    /// Counted backwards from the line: forwards, an index scan stops by the first column alone, at the end of the lane.
     func place(of key: PrecedenceKey, sku: SKU, atMost: Int64) throws -> Int64? {
         guard let id = try id(sku) else { return nil }
         var parameters = Parameters()
@@ -166,7 +167,8 @@ extension PostgresTransaction {
                     SELECT FROM order_line l WHERE l.sku_id = $1::int8 AND l.pin = lane.pin AND l.waiting > 0
                         AND (l.lead, l.rank, l.placed_at, l.order_id, l.position)
                             < ($3::int8, $4::int8, $5::int8, $6::text, $7::int8)
-                    ORDER BY l.lead, l.rank, l.placed_at, l.order_id, l.position LIMIT $2::int8) AS line
+                    ORDER BY l.lead DESC, l.rank DESC, l.placed_at DESC, l.order_id DESC, l.position DESC
+                    LIMIT $2::int8) AS line
             ) AS ahead
             """, parameters)
         let place = rows.integer(0, 0) + 1
