@@ -100,22 +100,41 @@ public struct CandidateOrder: Sendable {
         self.customer = customer
     }
 
-    /// Behind all of its lines.
-    var end: WaitingPlace { WaitingPlace(placedAt: placedAt, orderID: orderID, position: .max) }
+    var end: WaitingPlace { WaitingPlace(endOf: orderID, placedAt: placedAt) }
+}
+
+extension WaitingPlace {
+    /// Behind all lines of an order.
+    public init(endOf orderID: OrderID, placedAt: Instant) {
+        self.init(placedAt: placedAt, orderID: orderID, position: .max)
+    }
+}
+
+/// A stretch of an index over orders.
+public struct CandidateOrders: Sendable {
+    /// Those of the stretch of which something waits that is asked for.
+    public var orders: [CandidateOrder] = []
+    /// How many orders the stretch has.
+    public var count = 0
+    /// Behind the last of them.
+    public var end: WaitingPlace?
+
+    public init() {}
 }
 
 extension WaitingPage {
     /// Orders that one page looks at before it answers with what it has: a customer of many years has mostly orders of
     /// which nothing waits.
-    public static let ordersLookedAt = 2_000
+    public static let ordersLookedAt = 5_000
 
     /// The walk that all stores with an index share.
     /// - Parameters:
-    ///   - candidates: orders under a key of the index, from the order of a place (that one included) on, so many at most.
+    ///   - candidates: the orders under a key of the index from the order of a place on, that one included: so many,
+    ///     unless there are no more.
     ///   - lines: the waiting lines of these orders, sorted, from beyond a place, so many at most.
     public static func walk(
         _ customer: CustomerMatch, after: WaitingPlace?, limit: Int,
-        candidates: (_ key: String, _ from: WaitingPlace?, _ limit: Int) throws -> [CandidateOrder],
+        candidates: (_ key: String, _ from: WaitingPlace?, _ limit: Int) throws -> CandidateOrders,
         lines: (_ orders: [CandidateOrder], _ after: WaitingPlace?, _ limit: Int) throws -> [WaitingLine]
     ) throws -> WaitingPage {
         var page = WaitingPage(lines: [], next: nil)
@@ -127,11 +146,11 @@ extension WaitingPage {
             // Up to here every key was read.
             var horizon: WaitingPlace?
             for key in customer.keys {
-                let orders = try candidates(key, from, size)
-                if orders.count == size, let last = orders.last { horizon = min(horizon ?? last.end, last.end) }
-                found += orders
+                let stretch = try candidates(key, from, size)
+                if stretch.count == size, let end = stretch.end { horizon = min(horizon ?? end, end) }
+                looked += stretch.count
+                found += stretch.orders
             }
-            looked += found.count
             if let horizon { found.removeAll { horizon < $0.end } }
             found.removeAll { !customer.isOf($0.customer) }
             found.sort { $0.end < $1.end }
@@ -147,7 +166,7 @@ extension WaitingPage {
                 return page
             }
             from = horizon
-            size = min(size * 2, 512)
+            size = min(size * 4, 1_024)
         }
     }
 }

@@ -19,13 +19,23 @@ extension PostgresTransaction {
                 var parameters = Parameters()
                 parameters.add(key)
                 parameters.add(Int64(limit))
+                parameters.add(skuID)
+                parameters.add(location?.text)
                 add(from, to: &parameters)
                 let rows = try answer(Self.ordersOfCustomer(from: from != nil), parameters)
-                return (0..<rows.count).map { row in
-                    CandidateOrder(
+                var found = CandidateOrders()
+                found.count = rows.count
+                for row in 0..<rows.count {
+                    // Of most orders of an old customer nothing waits.
+                    let waits = rows.integer(row, 5) != 0
+                    guard waits || row == rows.count - 1 else { continue }
+                    let order = CandidateOrder(
                         number: rows.integer(row, 0), placedAt: rows.time(row, 1), orderID: OrderID(rows.text(row, 2)),
                         customer: Customer(json: rows.text(row, 3), segment: rows.optionalText(row, 4)))
+                    found.end = WaitingPlace(endOf: order.orderID, placedAt: order.placedAt)
+                    if waits { found.orders.append(order) }
                 }
+                return found
             },
             lines: { orders, after, limit in
                 var parameters = Parameters()
@@ -45,12 +55,19 @@ extension PostgresTransaction {
         parameters.add(place.orderID.text)
     }
 
+    /// Whether something waits is looked up for the page alone, order by order.
     static func ordersOfCustomer(from isBounded: Bool) -> String {
         """
-        SELECT order_no, placed_at, order_id, customer, segment FROM orders
-        WHERE customer IS NOT NULL AND \(PostgresSchema.customerKey) = $1::text
-            \(isBounded ? "AND (placed_at, order_id) >= ($3::int8, $4::text)" : "")
-        ORDER BY placed_at, order_id LIMIT $2::int8
+        SELECT o.order_no, o.placed_at, o.order_id, o.customer, o.segment, line.waiting
+        FROM (SELECT order_no, placed_at, order_id, customer, segment FROM orders
+            WHERE customer IS NOT NULL AND \(PostgresSchema.customerKey) = $1::text
+                \(isBounded ? "AND (placed_at, order_id) >= ($5::int8, $6::text)" : "")
+            ORDER BY placed_at, order_id LIMIT $2::int8) AS o
+        CROSS JOIN LATERAL (SELECT count(*) AS waiting FROM (
+            SELECT FROM order_line l WHERE l.order_no = o.order_no AND l.waiting > 0
+                AND ($3::int8 IS NULL OR l.sku_id = $3::int8) AND ($4::text IS NULL OR l.pin = $4::text) LIMIT 1
+        ) AS first) AS line
+        ORDER BY o.placed_at, o.order_id
         """
     }
 
@@ -134,6 +151,7 @@ extension PostgresTransaction {
         }
     }
 
+    /// Counted backwards from the line: forwards, an index scan stops by the first column alone, at the end of the lane.
     func place(of key: PrecedenceKey, sku: SKU, atMost: Int64) throws -> Int64? {
         guard let id = try id(sku) else { return nil }
         var parameters = Parameters()
@@ -149,7 +167,8 @@ extension PostgresTransaction {
                     SELECT FROM order_line l WHERE l.sku_id = $1::int8 AND l.pin = lane.pin AND l.waiting > 0
                         AND (l.lead, l.rank, l.placed_at, l.order_id, l.position)
                             < ($3::int8, $4::int8, $5::int8, $6::text, $7::int8)
-                    ORDER BY l.lead, l.rank, l.placed_at, l.order_id, l.position LIMIT $2::int8) AS line
+                    ORDER BY l.lead DESC, l.rank DESC, l.placed_at DESC, l.order_id DESC, l.position DESC
+                    LIMIT $2::int8) AS line
             ) AS ahead
             """, parameters)
         let place = rows.integer(0, 0) + 1

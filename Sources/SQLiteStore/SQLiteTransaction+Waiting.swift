@@ -16,21 +16,7 @@ extension SQLiteTransaction {
         return try WaitingPage.walk(
             customer, after: after, limit: limit,
             candidates: { key, from, limit in
-                try rows(
-                    Self.ordersOfCustomer(from: from != nil), limit: limit,
-                    bind: { statement in
-                        statement.bind(1, key)
-                        if let from {
-                            statement.bind(2, from.placedAt.microseconds)
-                            statement.bind(3, from.orderID.text)
-                        }
-                    },
-                    { statement in
-                        CandidateOrder(
-                            number: statement.integer(0), placedAt: Instant(microseconds: statement.integer(1)),
-                            orderID: OrderID(statement.text(2)),
-                            customer: Customer(json: statement.text(3), segment: statement.optionalText(4)))
-                    })
+                try ordersOfCustomer(key, from, limit, sku: id, pin: location)
             },
             lines: { orders, after, limit in
                 var lines: [WaitingLine] = []
@@ -44,9 +30,42 @@ extension SQLiteTransaction {
             })
     }
 
-    static func ordersOfCustomer(from isBounded: Bool) -> String {
+    private func ordersOfCustomer(
+        _ key: String, _ from: WaitingPlace?, _ limit: Int, sku: Int64?, pin: LocationID?
+    ) throws(StoreError) -> CandidateOrders {
+        let sql = Self.ordersOfCustomer(from: from != nil, ofSKU: sku != nil, pinned: pin != nil)
+        let statement = try connection.borrow(sql)
+        defer { connection.giveBack(statement, sql) }
+        statement.bind(1, key)
+        if let from {
+            statement.bind(2, from.placedAt.microseconds)
+            statement.bind(3, from.orderID.text)
+        }
+        if let sku { statement.bind(4, sku) }
+        if let pin { statement.bind(5, pin.text) }
+        var found = CandidateOrders()
+        while found.count < limit, try connection.next(statement) {
+            found.count += 1
+            let waits = statement.integer(5) != 0
+            // Of most orders of an old customer nothing waits.
+            guard waits || found.count == limit else { continue }
+            let order = CandidateOrder(
+                number: statement.integer(0), placedAt: Instant(microseconds: statement.integer(1)),
+                orderID: OrderID(statement.text(2)),
+                customer: Customer(json: statement.text(3), segment: statement.optionalText(4)))
+            found.end = WaitingPlace(endOf: order.orderID, placedAt: order.placedAt)
+            if waits { found.orders.append(order) }
+        }
+        return found
+    }
+
+    static func ordersOfCustomer(from isBounded: Bool, ofSKU: Bool, pinned: Bool) -> String {
         """
-        SELECT order_no, placed_at, order_id, customer, segment FROM orders INDEXED BY order_customer
+        SELECT order_no, placed_at, order_id, customer, segment, EXISTS (
+            SELECT 1 FROM order_line NOT INDEXED
+            WHERE line_key >= order_no * 65536 AND line_key < order_no * 65536 + 65536 AND waiting > 0
+                \(ofSKU ? "AND sku_id = ?4" : "") \(pinned ? "AND pin = ?5" : ""))
+        FROM orders INDEXED BY order_customer
         WHERE customer IS NOT NULL AND \(SQLiteSchema.customerKey) = ?1 \(isBounded ? "AND (placed_at, order_id) >= (?2, ?3)" : "")
         ORDER BY placed_at, order_id
         """

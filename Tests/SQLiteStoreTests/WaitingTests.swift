@@ -34,9 +34,9 @@ import Testing
     @Test func listsAreReadThroughTheirIndexesAndNotSorted() throws {
         let store = try Folder().store()
         for (sql, wanted) in [
-            (SQLiteTransaction.ordersOfCustomer(from: false), "order_customer (<expr>=?)"),
+            (SQLiteTransaction.ordersOfCustomer(from: false, ofSKU: false, pinned: false), "order_customer (<expr>=?)"),
             (
-                SQLiteTransaction.ordersOfCustomer(from: true),
+                SQLiteTransaction.ordersOfCustomer(from: true, ofSKU: true, pinned: true),
                 "order_customer (<expr>=? AND (placed_at,order_id)>(?,?))"
             ),
             (SQLiteTransaction.linesPinned(from: false), "line_pinned (pin=?)"),
