@@ -376,7 +376,10 @@ final class ImportRun {
     private static func rules(_ rulebook: Rulebook, _ onBackorder: OnBackorder) -> Rulebook {
         var rules = rulebook
         rules.rules.insert(
-            PolicyRule(settings: PolicySettings(onBackorder: onBackorder, backorderLimit: BackorderLimit.none)), at: 0)
+            PolicyRule(
+                settings: PolicySettings(onBackorder: onBackorder, backorderLimit: BackorderLimit.none),
+                name: "the import"),
+            at: 0)
         return rules
     }
 }

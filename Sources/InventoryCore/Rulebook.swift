@@ -77,10 +77,14 @@ public struct PolicyRule: Sendable, Equatable {
     public var location: Pattern?
     public var segment: Pattern?
     public var settings: PolicySettings
+    /// What explanations call it, where it is none of the configuration's; nil: its place there.
+    public var name: String?
 
     public init(
-        sku: Pattern? = nil, location: Pattern? = nil, segment: Pattern? = nil, settings: PolicySettings
+        sku: Pattern? = nil, location: Pattern? = nil, segment: Pattern? = nil, settings: PolicySettings,
+        name: String? = nil
     ) {
+        self.name = name
         self.sku = sku
         self.location = location
         self.segment = segment

@@ -47,9 +47,12 @@ extension Decider {
         _ line: OrderLine, _ segment: String?, _ override: ItemSettings?, rule: (PolicySettings) -> Bool,
         item: (ItemSettings) -> Bool
     ) -> String {
-        for (index, candidate) in rules.rules.enumerated()
-        where rule(candidate.settings) && candidate.matches(line.sku, line.pin, segment) {
-            return "policy.rules[\(index)]"
+        var index = 0
+        for candidate in rules.rules {
+            if rule(candidate.settings) && candidate.matches(line.sku, line.pin, segment) {
+                return candidate.name ?? "policy.rules[\(index)]"
+            }
+            if candidate.name == nil { index += 1 }
         }
         if let override, item(override) { return "item-updated" }
         var best: Pattern?

@@ -196,6 +196,9 @@ def conflicts(table, bench):
     order = json.loads(subprocess.run([bench.binary, "show", "order", "EARLY", "--config", f"{bench.directory}/config.yaml", "--store", early, "--format", "json"],
                                       capture_output=True, text=True, env=bench.environment).stdout)
     table.check("units go by precedence, not by the order of the file", order["lines"][0]["allocated"] == 4, order["status"])
+    text = subprocess.run([bench.binary, "explain", "order", "LATE", "--config", f"{bench.directory}/config.yaml", "--store", early],
+                          capture_output=True, text=True, env=bench.environment).stdout
+    table.check("explain names the import where no rule of the configuration accepted", "by the import" in text and "policy.rules" not in text, text)
     check = bench.run("import", "--check", "orders", f"{bench.directory}/o.csv", store=bench.fresh("checked"), text=True)
     table.check("--check changes nothing", check.returncode == 0 and bench.export(bench.fresh("checked"), "csv")["orders"].count(b"\n") == 1, check.stdout.strip())
 
