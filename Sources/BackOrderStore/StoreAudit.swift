@@ -19,6 +19,8 @@ public struct StoreAudit {
 
     private let store: any StoreQueries
     private let page: Int
+    /// Of each order's journal, read together with those of its page; few have more.
+    private let eventsTogether: Int
     private static let findingsKept = 10_000
 
     private struct LaneKey: Hashable {
@@ -38,8 +40,9 @@ public struct StoreAudit {
     private var reorders: [SKU: Int64] = [:]
     private var strategy: Strategy?
 
-    public init(_ store: any StoreQueries, page: Int = 500) {
+    public init(_ store: any StoreQueries, page: Int = 500, eventsTogether: Int = 32) {
         self.store = store
+        self.eventsTogether = eventsTogether
         self.page = page
     }
 
@@ -77,7 +80,9 @@ public struct StoreAudit {
         var after: OrderID?
         while true {
             let rows = try store.auditOrders(after: after, limit: page)
-            for row in rows { try check(row) }
+            let journals = try store.firstEvents(
+                of: rows.filter { $0.order.eventCount > 0 }.map(\.order.orderID), limit: eventsTogether)
+            for row in rows { try check(row, journals[row.order.orderID] ?? []) }
             orders += rows.count
             progress(orders)
             guard rows.count == page, let last = rows.last else { return }
@@ -85,7 +90,7 @@ public struct StoreAudit {
         }
     }
 
-    private mutating func check(_ row: AuditedOrder) throws {
+    private mutating func check(_ row: AuditedOrder, _ firstEvents: [OrderEvent]) throws {
         let order = row.order
         let subject = "order \(order.orderID)"
         for fault in row.faults { note(subject, fault) }
@@ -123,7 +128,7 @@ public struct StoreAudit {
             }
             add(line)
         }
-        try checkJournal(order, subject)
+        try checkJournal(order, firstEvents, subject)
     }
 
     private mutating func add(_ line: OrderLine) {
@@ -140,13 +145,14 @@ public struct StoreAudit {
     }
 
     /// What the journal says moved must add up to where the lines stand.
-    private mutating func checkJournal(_ order: Order, _ subject: String) throws {
+    private mutating func checkJournal(_ order: Order, _ firstEvents: [OrderEvent], _ subject: String) throws {
         // An order from before there were journals has none.
         if order.eventCount == 0 { return }
         var sums = order.lines.map { _ in OrderEvent.LineChange(position: 0) }
         var after: Int64 = 0
+        var events = firstEvents
+        var limit = eventsTogether
         while true {
-            let events = try store.events(of: order.orderID, after: after, limit: page)
             for event in events {
                 if event.number != after + 1 { note(subject, "event \(after + 1) is missing in its journal") }
                 after = event.number
@@ -163,7 +169,9 @@ public struct StoreAudit {
                     ]
                 }
             }
-            if events.count < page { break }
+            if events.count < limit { break }
+            limit = page
+            events = try store.events(of: order.orderID, after: after, limit: limit)
         }
         if after != order.eventCount { note(subject, "its journal ends at event \(after), not \(order.eventCount)") }
         for (line, sum) in zip(order.lines, sums) {

@@ -34,6 +34,8 @@ public protocol StoreQueries: SupplyReader {
     func waitingBefore(_ key: PrecedenceKey, sku: SKU) throws -> (lines: Int64, units: Units)
     /// An order's journal, first to last. Pages by number.
     func events(of orderID: OrderID, after: Int64, limit: Int) throws -> [OrderEvent]
+    /// The beginnings of several orders' journals, at most `limit` events of each; an order without one is missing.
+    func firstEvents(of orderIDs: [OrderID], limit: Int) throws -> [OrderID: [OrderEvent]]
     /// By SKU, then day. Pages by key.
     func demand(sku: SKU?, after: Demand?, limit: Int) throws -> [Demand]
     /// By order id, then message id. Pages by key.
@@ -49,6 +51,18 @@ public protocol StoreQueries: SupplyReader {
     func auditItems(after: SKU?, limit: Int) throws -> [AuditedItem]
     /// All supply, also settled, in order of (supply id, SKU, location).
     func auditSupplies(after: Supply?, limit: Int) throws -> [AuditedSupply]
+}
+
+extension StoreQueries {
+    /// One by one: for stores that are not behind a network.
+    public func firstEvents(of orderIDs: [OrderID], limit: Int) throws -> [OrderID: [OrderEvent]] {
+        var result: [OrderID: [OrderEvent]] = [:]
+        for orderID in orderIDs {
+            let events = try events(of: orderID, after: 0, limit: limit)
+            if !events.isEmpty { result[orderID] = events }
+        }
+        return result
+    }
 }
 
 /// An order with what the store keeps beside it.

@@ -183,6 +183,33 @@ extension PostgresTransaction: StoreQueries {
         return result
     }
 
+    /// In one round trip.
+    func firstEvents(of orderIDs: [OrderID], limit: Int) throws -> [OrderID: [OrderEvent]] {
+        if orderIDs.isEmpty { return [:] }
+        var parameters = Parameters()
+        parameters.texts(orderIDs) { $0.text }
+        parameters.add(Int64(limit))
+        let rows = try answer(
+            """
+            SELECT o.order_id, e.number, e.time, e.event
+            FROM unnest($1::text[]) AS wanted (order_id)
+            JOIN orders o ON o.order_id = wanted.order_id
+            CROSS JOIN LATERAL (
+                SELECT number, time, event FROM order_event
+                WHERE order_event.order_no = o.order_no ORDER BY number LIMIT $2::int8
+            ) AS e
+            ORDER BY o.order_no, e.number
+            """, parameters)
+        var result: [OrderID: [OrderEvent]] = [:]
+        for row in 0..<rows.count {
+            let orderID = OrderID(rows.text(row, 0))
+            result[orderID, default: []].append(
+                try EventCoding.decode(
+                    rows.blob(row, 3), of: orderID, number: rows.integer(row, 1), time: rows.time(row, 2)))
+        }
+        return result
+    }
+
     func demand(sku: SKU?, after: Demand?, limit: Int) throws -> [Demand] {
         var parameters = Parameters()
         parameters.add(sku?.text)

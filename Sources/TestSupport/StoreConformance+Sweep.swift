@@ -115,6 +115,10 @@ extension StoreConformance {
                 try same(try store.events(of: "o1", after: 2, limit: 2), Array(events[2..<4]), "page")
                 try same(try store.events(of: "o2", after: 0, limit: 99).map(\.number), [1], "the other")
                 try same(try store.events(of: "o9", after: 0, limit: 99), [], "of nobody")
+                try same(
+                    try store.firstEvents(of: ["o2", "o9", "o1"], limit: 4),
+                    ["o1": Array(events[..<4]), "o2": [event("o2", 1)]],
+                    "the beginnings of several")
             }
         },
         Case(name: "demand adds up by SKU and day") { make in

@@ -80,7 +80,7 @@ import Testing
         defer { store.close() }
         do {
             return try store.read { queries in
-                var audit = StoreAudit(queries, page: 3)
+                var audit = StoreAudit(queries, page: 3, eventsTogether: 2)
                 try audit.run()
                 return audit.findings.map { "\($0.subject): \($0.problem)" }
             }
